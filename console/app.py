@@ -1,0 +1,76 @@
+"""The console as one ASGI application: pages for people, /api/v1 for scripts, two addresses for whoever watches it.
+
+It only reads. Everything a page needs comes from ourselves, and the Content-Security-Policy says so to the browser.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from psycopg import Connection, OperationalError
+from psycopg_pool import ConnectionPool, PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from console import api, health, web
+from console.site import Options, Site, Trouble, trouble_page
+
+_STATIC = Path(__file__).parent / "static"
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+}
+
+
+def create_app(pool: ConnectionPool[Connection], options: Options, now: Callable[[], datetime]) -> FastAPI:
+    """The console over a pool that its owner opens and closes. `now` gives the present instant, aware."""
+    app = FastAPI(title="Enermon", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    app.state.site = Site(pool, options, now)
+    app.middleware("http")(_with_headers)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(options.hosts), www_redirect=False)
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    for router in (web.router, api.router, health.router):
+        app.include_router(router)
+    _answer_troubles(app)
+    return app
+
+
+async def _with_headers(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+    response = await answer(request)
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _answer_troubles(app: FastAPI) -> None:
+    app.add_exception_handler(HTTPException, lambda request, error: _trouble(request, _of_http(error)))
+    app.add_exception_handler(Trouble, lambda request, error: _trouble(request, error))
+    app.add_exception_handler(RequestValidationError, lambda request, error: _trouble(request, _of_question(error)))
+    for kind in (OperationalError, PoolTimeout):
+        app.add_exception_handler(kind, lambda request, error: _trouble(request, Trouble(503, "database_away")))
+
+
+def _of_http(error: Exception) -> Trouble:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return Trouble(status, "not_found" if status == 404 else "not_possible")
+
+
+def _of_question(error: Exception) -> Trouble:
+    first = error.errors()[0] if isinstance(error, RequestValidationError) else {}
+    return Trouble(400, "bad_question", f"{first.get('loc', ('', ''))[-1]}: {first.get('msg', '')}")
+
+
+def _trouble(request: Request, error: Exception) -> Response:
+    """The same sentence as a page for people and as JSON for scripts."""
+    trouble = error if isinstance(error, Trouble) else Trouble(500, "not_possible")
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": trouble.sentence("en")}, trouble.status)
+    return trouble_page(request, trouble)

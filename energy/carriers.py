@@ -1,0 +1,32 @@
+"""Energy carriers and media: what is metered, each in one unit of its own."""
+
+from dataclasses import dataclass
+
+# Codes that name a sum or a coefficient. Nothing can be metered in them.
+_NOT_METERED = frozenset({"factor_only", "total"})
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """A carrier as `config/reference/carriers.csv` has it. `is_medium`: 耗能工质, counted only by GB/T 2589."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    category: str
+    is_medium: bool
+    unit: str
+
+    @property
+    def is_metered(self) -> bool:
+        """Whether a meter may have this carrier; no meter binds to "electricity, equal value" (domain rule 1)."""
+        return self.category not in _NOT_METERED
+
+    @property
+    def is_power(self) -> bool:
+        return self.category == "power"
+
+    @property
+    def is_fuel(self) -> bool:
+        """Whether it burns: power, heat and media do not."""
+        return not self.is_medium and self.category not in ("power", "heat")

@@ -1,0 +1,215 @@
+"""Pieces cut into hours: what one meter used in each hour, with its peak, coverage and quality.
+
+Hours are UTC hours, so zones must be whole hours away from UTC. Sums run in order of time, one addition after another:
+the same readings give the same bits whatever order they came in, and adding a later piece to a stored hour is the same
+addition that computing the hour again would do.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from energy.quality import Flag
+from energy.registers import BOUNDARY_TOLERANCE, HOUR, LATE, QUARTER, SECOND, Bools, Floats, Ints, Kind, Meters, Pieces, Readings
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Pieces cut at hours, sorted by (meter, hour, since): one element for each piece and hour it touches."""
+
+    meter: Ints
+    hour: Ints  # start of the hour
+    since: Ints
+    until: Ints
+    amount: Floats
+    low: Floats
+    high: Floats
+    estimated: Floats  # the amount again where its place in this hour is an estimate, else 0
+    rate: Floats  # mean rate of the whole piece, carrier unit per hour
+    rate_since: Ints  # when the piece began
+    flags: Ints
+
+    def __len__(self) -> int:
+        return len(self.hour)
+
+    def of(self, mask: object) -> "Parts":
+        return Parts(*(getattr(self, name)[mask] for name in Parts.__dataclass_fields__))
+
+
+@dataclass(frozen=True)
+class Hours:
+    """Consumption by meter and hour, sorted. amount NaN: nothing known. low and high bound it; high may be infinite.
+
+    first: where the first part begins, until: where the last ends; quarters: (n, 4) amounts of the quarter hours, NaN
+    where nothing is known; peak_at: the start of the piece with the largest mean rate; covered_s: seconds of known amount.
+    """
+
+    meter: Ints
+    hour: Ints
+    first: Ints
+    until: Ints
+    amount: Floats
+    low: Floats
+    high: Floats
+    estimated: Floats
+    peak_rate: Floats
+    peak_at: Ints
+    quarters: Floats
+    covered_s: Ints
+    received: Ints
+    flags: Ints
+
+    def __len__(self) -> int:
+        return len(self.hour)
+
+    def of(self, mask: object) -> "Hours":
+        return Hours(*(getattr(self, name)[mask] for name in Hours.__dataclass_fields__))
+
+
+def cut(pieces: Pieces, meters: Meters) -> Parts:
+    """Pieces cut at full hours, each part with its share by time; the shares of a piece add up to it (EC-21, EC-28)."""
+    first, last = pieces.since // HOUR, (pieces.until - 1) // HOUR
+    count = np.maximum(last - first + 1, 1)
+    piece = np.repeat(np.arange(len(pieces)), count)
+    step = np.arange(len(piece)) - np.repeat(np.cumsum(count) - count, count)
+    hour = (first[piece] + step) * HOUR
+    since, until = np.maximum(pieces.since[piece], hour), np.minimum(pieces.until[piece], hour + HOUR)
+    duration = np.maximum(pieces.until - pieces.since, 1)
+    begin, end = ((edge - pieces.since[piece]) / duration[piece] for edge in (since, until))
+    amount, low, high = (_share(total[piece], begin, end) for total in (pieces.amount, pieces.low, pieces.high))
+    flags = pieces.flags[piece] | _cut_flags(pieces, meters, count)[piece]
+    return Parts(
+        pieces.meter[piece],
+        hour,
+        since,
+        until,
+        amount,
+        low,
+        high,
+        np.where(flags & Flag.GAP, np.nan_to_num(amount), 0.0),
+        (np.where(np.isnan(pieces.amount), pieces.low, pieces.amount) / (duration / HOUR))[piece],
+        pieces.since[piece],
+        flags,
+    )
+
+
+def _share(total: Floats, begin: Floats, end: Floats) -> Floats:
+    """total x end - total x begin: consecutive shares telescope, so that they add up to the total."""
+    with np.errstate(invalid="ignore"):
+        share: Floats = np.where(np.isinf(total), total, total * end - total * begin)
+    return share
+
+
+def _cut_flags(pieces: Pieces, meters: Meters, count: Ints) -> Ints:
+    """GAP where a long step was spread over hours, INTERPOLATED where a usual one was split away from its readings."""
+    long = (pieces.until - pieces.since) > LATE * meters.interval[pieces.meter]
+    boundary = (pieces.until - 1) // HOUR * HOUR
+    split = (boundary - pieces.since > BOUNDARY_TOLERANCE) & (pieces.until - boundary > BOUNDARY_TOLERANCE)
+    several = count > 1
+    result: Ints = np.where(several & long, Flag.GAP, np.where(several & split, Flag.INTERPOLATED, 0)).astype(np.int64)
+    return result
+
+
+def sum_up(parts: Parts, received: "Received", with_quarters: Bools) -> Hours:
+    """Hours from parts and counted readings. with_quarters: which meters (by index) need quarter hours."""
+    key_meter = np.concatenate([parts.meter, received.meter])
+    key_hour = np.concatenate([parts.hour, received.hour])
+    keys, row = _rows(key_meter, key_hour)
+    n, row, counted = len(keys[0]), row[: len(parts)], row[len(parts) :]
+    known = ~np.isnan(parts.amount)
+    some = np.bincount(row[known], minlength=n) > 0
+    amount = np.where(some, np.bincount(row[known], parts.amount[known], n), np.nan)
+    peak_rate, peak_at = _peaks(row, parts, n)
+    return Hours(
+        keys[0],
+        keys[1],
+        _extreme(np.minimum, row, parts.since, keys[1] + HOUR),
+        _extreme(np.maximum, row, parts.until, keys[1]),
+        amount,
+        np.bincount(row, parts.low, n),
+        np.bincount(row, parts.high, n),
+        np.bincount(row, parts.estimated, n),
+        peak_rate,
+        peak_at,
+        _quarters(row, parts, n, with_quarters),
+        np.bincount(row, (parts.until - parts.since) / SECOND, n).astype(np.int64),
+        np.bincount(counted, received.count, n).astype(np.int64),
+        _any_flag(row, parts.flags, n),
+    )
+
+
+@dataclass(frozen=True)
+class Received:
+    """How many approved slots of an hour had a reading."""
+
+    meter: Ints
+    hour: Ints
+    count: Ints
+
+
+def count_received(readings: Readings, meters: Meters, is_first: Bools, wanted: Bools | None = None) -> Received:
+    """Distinct slots of the approved interval that were spoken for, by hour; a register's first reading ends no slot.
+
+    wanted: which readings to count; the others only take their slots.
+    """
+    interval = meters.interval[readings.meter]
+    slot = (readings.time + interval // 2) // interval
+    fresh = np.ones(len(readings), dtype=bool)
+    fresh[1:] = (slot[1:] != slot[:-1]) | (readings.meter[1:] != readings.meter[:-1])
+    fresh &= ~(is_first & (meters.kind[readings.meter] == Kind.REGISTER))
+    if wanted is not None:
+        fresh &= wanted
+    begin = np.where(meters.starts[readings.meter], slot, slot - 1) * interval
+    meter, hour = readings.meter[fresh], begin[fresh] // HOUR * HOUR
+    keys, row = _rows(meter, hour)
+    return Received(keys[0], keys[1], np.bincount(row, minlength=len(keys[0])).astype(np.int64))
+
+
+def _rows(meter: Ints, hour: Ints) -> tuple[tuple[Ints, Ints], Ints]:
+    """Distinct (meter, hour), sorted, and for each element the row it belongs to."""
+    if not len(meter):
+        return (meter, hour), meter
+    base = int(hour.min()) // HOUR
+    width = int(hour.max()) // HOUR - base + 1
+    code = meter * width + (hour // HOUR - base)
+    distinct, row = np.unique(code, return_inverse=True)
+    return (distinct // width, (distinct % width + base) * HOUR), row
+
+
+def _extreme(choose: np.ufunc, row: Ints, value: Ints, otherwise: Ints) -> Ints:
+    result = otherwise.copy()
+    choose.at(result, row, value)
+    return result
+
+
+def _any_flag(row: Ints, flags: Ints, n: int) -> Ints:
+    result = np.zeros(n, dtype=np.int64)
+    flagged = np.flatnonzero(flags)
+    np.bitwise_or.at(result, row[flagged], flags[flagged])
+    return result
+
+
+def _peaks(row: Ints, parts: Parts, n: int) -> tuple[Floats, Ints]:
+    """The largest mean rate of a piece in each row and when it began; the earliest of equals."""
+    peak, at = np.full(n, np.nan), np.zeros(n, dtype=np.int64)
+    order = np.lexsort((-parts.rate_since, parts.rate, row))
+    peak[row[order]], at[row[order]] = parts.rate[order], parts.rate_since[order]
+    return peak, at
+
+
+def _quarters(row: Ints, parts: Parts, n: int, with_quarters: Bools) -> Floats:
+    """Amounts of the four quarter hours, a part spread over those it covers; NaN where nothing is known."""
+    result = np.full((n, 4), np.nan)
+    wanted = with_quarters[parts.meter] & ~np.isnan(parts.amount)
+    if not wanted.any():
+        return result
+    row, part = row[wanted], parts.of(wanted)
+    duration = np.maximum(part.until - part.since, 1)
+    for quarter in range(4):
+        begin = part.hour + quarter * QUARTER
+        overlap = np.minimum(part.until, begin + QUARTER) - np.maximum(part.since, begin)
+        inside = overlap > 0
+        some = np.bincount(row[inside], minlength=n) > 0
+        shares = part.amount[inside] * (overlap[inside] / duration[inside])
+        result[some, quarter] = np.bincount(row[inside], shares, n)[some]
+    return result

@@ -1,0 +1,5 @@
+"""`python -m enermon`."""
+
+from enermon.cli import main
+
+main()

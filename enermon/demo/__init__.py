@@ -1,0 +1,1 @@
+"""A sample province on this machine: invented enterprises, synthetic load, real stations."""

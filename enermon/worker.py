@@ -1,0 +1,144 @@
+"""The worker: asks every station of the line for work, again and again.
+
+A unit of work returns whether it found any. Each station works in transactions of its own, and one that fails rests for a
+while and lets the others go on. Stations that look at the clock rather than at the data become due by APScheduler, which
+knows nothing else; what is to be done is always in the tables, so a worker may end and begin at any moment.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from threading import Event
+from zoneinfo import ZoneInfo
+
+import psycopg
+from psycopg import Connection
+
+from energy.periods import day_of
+from reports.clock import Job, start_clock, stop_clock
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 0.5
+_FIRST_REST_S, _LONGEST_REST_S = 1.0, 300.0
+
+
+@dataclass(frozen=True)
+class Station:
+    """`work` does one unit and returns how much it found; 0 sends the worker on. It may commit by itself.
+
+    `every`: looks no more often than that; zero for stations that find their work in the tables at once.
+    """
+
+    name: str
+    work: Callable[[Connection, datetime], int]
+    every: timedelta = timedelta(0)
+
+
+@dataclass
+class Post:
+    """A station while the worker runs: whether it is due, and how long it rests after failing."""
+
+    station: Station
+    due: Event = field(default_factory=Event)
+    failures: int = 0
+    rests_until: float = 0.0
+
+    def is_ready(self, seconds: float) -> bool:
+        return self.due.is_set() and seconds >= self.rests_until
+
+    def settled(self, found: int) -> None:
+        """It did its work; a timed station that found none is due again when the clock says so."""
+        self.failures = 0
+        if not found and self.station.every:
+            self.due.clear()
+
+    def failed(self, seconds: float) -> float:
+        """It failed; returns the seconds for which it rests."""
+        rest = min(_LONGEST_REST_S, _FIRST_REST_S * 2**self.failures)
+        self.failures, self.rests_until = self.failures + 1, seconds + rest
+        return rest
+
+
+@dataclass(frozen=True)
+class Worker:
+    """`connect` opens a connection to the migrated database, `now` tells the time, `stop` ends the loop soon."""
+
+    stations: Sequence[Station]
+    connect: Callable[[], Connection]
+    now: Callable[[], datetime]
+    stop: Event
+
+    def run(self) -> None:
+        """Work until `stop`. A database that goes away is waited for."""
+        posts = [Post(station) for station in self.stations]
+        for post in posts:
+            post.due.set()
+        with _clock(posts):
+            while not self.stop.is_set():
+                try:
+                    with self.connect() as conn:
+                        self._serve(conn, posts)
+                except psycopg.OperationalError as lost:
+                    log.warning("the database does not answer, trying again: %s", str(lost).strip())
+                    self.stop.wait(_FIRST_REST_S)
+
+    def _serve(self, conn: Connection, posts: Sequence[Post]) -> None:
+        """Rounds over the stations until `stop`; raises OperationalError when the connection is lost."""
+        while not self.stop.is_set():
+            if not self.round(conn, posts):
+                self.stop.wait(IDLE_S)
+
+    def round(self, conn: Connection, posts: Sequence[Post]) -> int:
+        """One unit of work of every station that is ready; returns how much was found."""
+        found = 0
+        for post in posts:
+            if post.is_ready(time.monotonic()) and not self.stop.is_set():
+                found += self._turn(conn, post)
+        return found
+
+    def _turn(self, conn: Connection, post: Post) -> int:
+        try:
+            found = post.station.work(conn, self.now())
+            conn.commit()
+        except Exception:
+            if conn.closed or conn.broken:
+                raise
+            conn.rollback()
+            log.exception("%s failed and rests for %.0f s", post.station.name, post.failed(time.monotonic()))
+            return 0
+        post.settled(found)
+        return found
+
+
+@contextmanager
+def _clock(posts: Sequence[Post]) -> Iterator[None]:
+    """Marks timed stations as due; the first time they are due at once."""
+    jobs = [
+        Job(post.station.name, post.due.set, post.station.every.total_seconds()) for post in posts if post.station.every
+    ]
+    clock = start_clock(jobs)
+    try:
+        yield
+    finally:
+        stop_clock(clock)
+
+
+class NewDay:
+    """Calls something once on each local day, at the first look of the day: what stands on a path to date moves with it."""
+
+    def __init__(self, begin: Callable[[Connection], None], zone: ZoneInfo):
+        self._begin = begin
+        self._zone = zone
+        self._day: date | None = None
+
+    def __call__(self, conn: Connection, now: datetime) -> int:
+        today = day_of(now, self._zone)
+        if today == self._day:
+            return 0
+        self._begin(conn)
+        self._day = today
+        return 1

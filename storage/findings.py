@@ -1,0 +1,128 @@
+"""Findings: the present outcome of a rule on a subject and period. Written only when what a reader sees has changed."""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from psycopg import Connection
+from psycopg.types.json import Jsonb
+
+from storage.sql import sql
+
+# A figure that has moved by less, in parts of its limit, is shown the same; rewriting it would only be work.
+VISIBLE = 0.0005
+
+
+class Key(NamedTuple):
+    """What a finding, and the case that it opens, is about."""
+
+    rule: str
+    scope: str
+    code: str
+    subject: str
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """state: ok, warning (level None: information only), cannot_judge. `inputs`: what the sentence was made of."""
+
+    rule: str
+    scope: str
+    code: str
+    subject: str
+    period: str
+    state: str
+    level: str | None
+    certainty: str
+    observed: float | None
+    observed_low: float | None
+    observed_high: float | None
+    limit: float | None
+    unit: str
+    basis: str
+    document: str | None
+    reason: str
+    rule_version: str
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        return Key(self.rule, self.scope, self.code, self.subject, self.period)
+
+
+class Known(NamedTuple):
+    """What is stored of a finding, as far as a change is told by it."""
+
+    state: str
+    level: str | None
+    certainty: str
+    observed: float | None
+    observed_low: float | None
+    observed_high: float | None
+    limit: float | None
+    unit: str
+    basis: str
+    document: str
+    rule_version: str
+    reason: str
+    judged: datetime
+
+
+def existing(conn: Connection, scope: str, codes: Collection[str], rules: Collection[str]) -> dict[Key, Known]:
+    """Findings of these enterprises or regions by these rules."""
+    asked = {"scope": scope, "codes": list(codes), "rules": list(rules)}
+    rows = conn.execute(sql("findings.existing"), asked)
+    return {Key(row[0], scope, *row[1:4]): Known(*row[4:]) for row in rows}
+
+
+def put(conn: Connection, findings: Sequence[Finding], now: datetime) -> None:
+    """Store outcomes; the later of one key replaces the earlier."""
+    if not findings:
+        return
+    rows = [{**asdict(finding), **_finite(finding)} for finding in findings]
+    conn.execute(sql("findings.put"), {"rows": Jsonb(rows), "now": now})
+
+
+def _finite(finding: Finding) -> dict[str, float | None]:
+    """JSON has no infinity; in the table NULL says that there is no bound."""
+    named = {name: getattr(finding, name) for name in ("observed", "observed_low", "observed_high", "limit")}
+    return {name: value if value is not None and math.isfinite(value) else None for name, value in named.items()}
+
+
+def differs(finding: Finding, known: Known | None) -> bool:
+    """Whether a reader would see another outcome than the stored one. The sentence matters where it is the outcome."""
+    if known is None:
+        return True
+    words = (finding.state, finding.level, finding.certainty, finding.unit, finding.basis, finding.document or "",
+             finding.rule_version)  # fmt: skip
+    if words != (
+        known.state,
+        known.level,
+        known.certainty,
+        known.unit,
+        known.basis,
+        known.document,
+        known.rule_version,
+    ):
+        return True
+    if finding.state == "cannot_judge" and finding.reason != known.reason:
+        return True
+    scale = VISIBLE * abs(finding.limit or finding.observed or 0)
+    return any(
+        _moved(now, then, scale)
+        for now, then in (
+            (finding.observed, known.observed),
+            (finding.observed_high, known.observed_high),
+            (finding.limit, known.limit),
+        )
+    )
+
+
+def _moved(now: float | None, then: float | None, scale: float) -> bool:
+    now = None if now is None or not math.isfinite(now) else now
+    if now is None or then is None:
+        return now is not then
+    return abs(now - then) > scale

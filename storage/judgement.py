@@ -1,0 +1,260 @@
+"""What judging needs to know: what is to be judged again, quotas, sums over many enterprises at once, products, levels.
+
+Every question is asked for a set of enterprises and answered by one statement.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from energy import bounds
+from energy.bounds import Bounds
+from energy.levels import Kind, Record
+from storage.sql import sql
+
+AT_ONCE = 20_000  # claims of one round: a nation's enterprises
+
+
+def take(conn: Connection) -> tuple[list[str], list[str]]:
+    """Codes of enterprises and of regions to be judged again, each once. They are ours if the caller commits."""
+    taken = set(conn.execute(sql("judgement.take"), {"most": AT_ONCE}).fetchall())
+    return (sorted(code for scope, code in taken if scope == "enterprise"),
+            sorted(code for scope, code in taken if scope == "region"))  # fmt: skip
+
+
+def mark_all(conn: Connection) -> None:
+    """Everything is to be judged again."""
+    conn.execute(sql("judgement.mark_all"))
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """A row of the registry with the name of its subject and what it may be divided by. enterprise_id 0: a region's."""
+
+    scope: str
+    code: str
+    metric: str
+    product: str
+    period: str
+    limit: float
+    unit: str
+    basis: str
+    boundary: str
+    kind: str
+    direction: str
+    denominator: str
+    price_base: str
+    document: str | None
+    enterprise_id: int
+    name: str
+    floor_area_m2: float | None
+    energy_users: float | None
+
+
+def quotas(conn: Connection, scope: str, codes: Sequence[str], day: date) -> list[Quota]:
+    """Quotas of these enterprises or regions that hold on a day."""
+    with conn.cursor(row_factory=class_row(Quota)) as cursor:
+        return cursor.execute(sql("judgement.quotas"), {"scope": scope, "codes": list(codes), "day": day}).fetchall()
+
+
+class Used(NamedTuple):
+    """A figure over a span: bounds, what of it fell since `recent`, and the seconds of metering that are covered."""
+
+    bounds: Bounds
+    recent: float
+    covered_s: int
+
+
+def used(conn: Connection, figure: str, ids: Sequence[int], since: date, until: date, recent: date) -> dict[int, Used]:
+    """A figure of each enterprise over whole months [since, until); of whom nothing is known is not in it.
+
+    figure: tce_equivalent, tce_equal_value, tce_assessed, tco2 (t), kwh, coal_kg, coal_tce.
+    """
+    asked = {"figure": figure, "ids": list(ids), "since": since, "until": until, "recent": recent}
+    rows = conn.execute(sql("judgement.used_months"), asked).fetchall()
+    return {row[0]: Used(bounds.of(*row[1:4]), row[4], row[5]) for row in rows if row[1] is not None}
+
+
+def used_on(conn: Connection, figure: str, ids: Sequence[int], day: date) -> dict[int, float]:
+    """The same figure of one day, as far as it is known."""
+    asked = {"figure": figure, "ids": list(ids), "day": day}
+    return {id_: value or 0.0 for id_, value in conn.execute(sql("judgement.used_today"), asked)}
+
+
+class Peak(NamedTuple):
+    kw: float
+    at: datetime | None
+    at_least: bool
+
+
+def peaks(conn: Connection, ids: Sequence[int], since: date, until: date) -> dict[int, Peak]:
+    """The highest quarter hour of each enterprise's electricity over whole months [since, until)."""
+    rows = conn.execute(sql("judgement.peaks"), {"ids": list(ids), "since": since, "until": until})
+    return {row[0]: Peak(*row[1:]) for row in rows}
+
+
+class Counting(NamedTuple):
+    """Meters of one enterprise and carrier that count: how many without a validity of their own, and the others'."""
+
+    carrier: str
+    category: str
+    is_medium: bool
+    unlimited: int
+    intervals_s: int
+    limited: tuple[tuple[datetime | None, datetime | None], ...]
+
+
+_counting: dict[str, tuple[int, Mapping[int, list[Counting]]]] = {}
+
+
+def counting(conn: Connection) -> Mapping[int, list[Counting]]:
+    """Counting meters by enterprise, read again only when the registry has changed."""
+    row = conn.execute(sql("judgement.counting_version")).fetchone()
+    version, key = row[0] if row else 0, conn.info.dsn
+    if _counting.get(key, (-1, {}))[0] != version:
+        found: dict[int, list[Counting]] = {}
+        for enterprise, carrier, category, medium, unlimited, intervals, froms, untils in conn.execute(
+            sql("judgement.counting_meters")
+        ):
+            limited = tuple(zip(froms or (), untils or (), strict=True))
+            found.setdefault(enterprise, []).append(Counting(carrier, category, medium, unlimited, intervals, limited))
+        _counting[key] = (version, found)
+    return _counting[key][1]
+
+
+@dataclass(frozen=True, slots=True)
+class Enterprise:
+    """An enterprise whose yearly indicators are to be computed."""
+
+    id: int
+    code: str
+    name: str
+    region: str
+    altitude_m: float | None
+
+
+def slow_due(
+    conn: Connection, codes: Sequence[str], since: date, month: date, month_began: datetime, anyway: bool
+) -> list[Enterprise]:
+    """Those whose yearly indicators may have changed. month: the running one; since: the first that bears on them."""
+    asked = {"codes": list(codes), "since": since, "month": month, "month_began": month_began, "anyway": anyway}
+    with conn.cursor(row_factory=class_row(Enterprise)) as cursor:
+        return cursor.execute(sql("judgement.slow_due"), asked).fetchall()
+
+
+def slow_done(conn: Connection, ids: Sequence[int], now: datetime) -> None:
+    """Their yearly indicators are as of now."""
+    conn.execute(sql("judgement.slow_done"), {"ids": list(ids), "now": now})
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    enterprise_id: int
+    product: str
+    name: str
+    unit: str
+    process: str
+    levels: str
+    energy_rule: str
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    enterprise_id: int
+    product: str
+    period: str
+    quantity: float
+    unit: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    enterprise_id: int
+    id: int
+    code: str
+    role: str
+    process: str
+    product: str
+    parent: str
+    carrier: str
+    category: str
+    is_medium: bool
+    it_point: str
+    valid_from: datetime | None
+    valid_to: datetime | None
+
+
+def products(conn: Connection, ids: Sequence[int]) -> list[Product]:
+    """Product lines of these enterprises."""
+    with conn.cursor(row_factory=class_row(Product)) as cursor:
+        return cursor.execute(sql("judgement.products"), {"ids": list(ids)}).fetchall()
+
+
+def outputs(conn: Connection, ids: Sequence[int]) -> list[Output]:
+    """All outputs of these enterprises."""
+    with conn.cursor(row_factory=class_row(Output)) as cursor:
+        return cursor.execute(sql("judgement.outputs"), {"ids": list(ids)}).fetchall()
+
+
+def meters(conn: Connection, ids: Sequence[int]) -> list[Meter]:
+    """All meters of these enterprises."""
+    with conn.cursor(row_factory=class_row(Meter)) as cursor:
+        return cursor.execute(sql("judgement.process_meters"), {"ids": list(ids)}).fetchall()
+
+
+def parameters(conn: Connection, ids: Sequence[int]) -> dict[tuple[int, str], list[tuple[str, str, float]]]:
+    """Parameters (period, name, value) by enterprise and product; '' is every product, or every period."""
+    found: dict[tuple[int, str], list[tuple[str, str, float]]] = {}
+    for enterprise, product, period, name, value in conn.execute(sql("judgement.parameters"), {"ids": list(ids)}):
+        found.setdefault((enterprise, product), []).append((period, name, value))
+    return found
+
+
+class MeterMonth(NamedTuple):
+    bounds: Bounds
+    covered_s: int
+
+
+def meter_months(
+    conn: Connection, ids: Sequence[int], since: datetime, until: datetime, zone: ZoneInfo
+) -> dict[tuple[int, date], MeterMonth]:
+    """Consumption of meters by local month, in the carrier's own unit."""
+    asked = {"meters": list(ids), "since": since, "until": until, "zone": zone.key}
+    rows = conn.execute(sql("judgement.meter_months"), asked)
+    return {(row[0], row[1]): MeterMonth(bounds.of(*row[2:5]), row[5]) for row in rows}
+
+
+def enterprise_months(
+    conn: Connection, ids: Sequence[int], since: date, until: date
+) -> dict[tuple[int, date], tuple[float | None, float | None]]:
+    """(kgce equivalent, kWh) of enterprises by month."""
+    asked = {"ids": list(ids), "since": since, "until": until}
+    return {(row[0], row[1]): (row[2], row[3]) for row in conn.execute(sql("judgement.enterprise_months"), asked)}
+
+
+_KINDS = (Kind.ADVANCED, Kind.ACCESS, Kind.LIMIT, Kind.BENCHMARK, Kind.BASELINE)
+
+
+def levels(conn: Connection) -> dict[str, Record]:
+    """All efficiency levels by record id."""
+    return {row[0]: _record(row) for row in conn.execute(sql("judgement.levels"))}
+
+
+def _record(row: tuple[Any, ...]) -> Record:
+    record_id, standard_no, effective, replaces, product, condition, indicator, unit, better, *values = row[:14]
+    named = {kind: value for kind, value in zip(_KINDS, values, strict=True) if value is not None}
+    about = (record_id, standard_no, effective, replaces, product, condition, indicator, unit, better)
+    return Record(*about, named, *row[14:17])
+
+
+def activity(conn: Connection, scope: str, codes: Sequence[str]) -> dict[tuple[str, str, str, str], float]:
+    """Value by (code, item, period, price base)."""
+    rows = conn.execute(sql("judgement.activity"), {"scope": scope, "codes": list(codes)})
+    return {(code, item, period, base): value for code, item, period, base, value in rows}

@@ -1,0 +1,154 @@
+"""What a change of the registry makes stale: amounts, usage, judgements."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from psycopg import Connection
+
+from energy.factors import chain
+from storage.registry_cells import Row
+from storage.registry_tables import (
+    ACTIVITY,
+    CORRECTIONS,
+    ENTERPRISES,
+    FACTORS,
+    METER_EVENTS,
+    METERS,
+    OUTPUTS,
+    PARAMETERS,
+    PRODUCTS,
+    QUOTAS,
+    REGIONS,
+    RETURNS,
+    VIRTUAL_METERS,
+    Table,
+)
+from storage.sql import sql
+
+# Columns of a meter that amounts or totals depend on. The others describe it.
+_FIGURES = (
+    "carrier", "kind", "unit", "multiplier", "register_max", "interval_minutes", "label", "rated_power_kw",
+    "max_rate_per_hour", "density_kg_per_l", "level", "in_total", "parent", "role", "valid_from", "valid_to",
+)  # fmt: skip
+_STANDING = ("multiplier", "unit")  # events that change every amount after them
+
+
+@dataclass(frozen=True)
+class Change:
+    """A row as it was registered, None if it is new, and as it is now."""
+
+    old: Row | None
+    new: Row
+
+    def differs(self, columns: Iterable[str]) -> bool:
+        """Whether one of these columns changed; a new row has changed nothing."""
+        return self.old is not None and any(self.old[column] != self.new[column] for column in columns)
+
+
+def mark(conn: Connection, table: Table, changes: Sequence[Change], zone: ZoneInfo) -> None:
+    """Leave the stale spans and stale judgements that follow from these changes, which are written already."""
+    if effect := _EFFECTS.get(table.name):
+        effect(conn, changes, zone)
+    judged = [_judged(change.new) for change in changes] if table in _JUDGED else []
+    mark_judgements(conn, judged, table.into)
+
+
+def mark_judgements(conn: Connection, subjects: Sequence[tuple[str, str]], why: str) -> None:
+    """(scope, code) of those that must be judged again."""
+    if subjects:
+        scopes, codes = zip(*subjects, strict=True)
+        conn.execute(sql("registry.mark_judgements"), {"scopes": list(scopes), "codes": list(codes), "why": why})
+
+
+def mark_factors(conn: Connection, rows: Iterable[Row], zone: ZoneInfo) -> None:
+    """Usage that these factors may concern is stale, on the days for which they hold."""
+    names = ("carriers", "scopes", "regions", "since", "until")
+    values = dict.fromkeys(
+        (row["carrier"], row["scope"], row["region"], row["valid_from"], row["valid_to"]) for row in rows
+    )
+    columns = {name: [value[place] for value in values] for place, name in enumerate(names)}
+    conn.execute(sql("registry.mark_factors"), {**columns, "zone": zone.key})
+
+
+def _regions(conn: Connection, changes: Sequence[Change], zone: ZoneInfo) -> None:
+    """Factors and regional sums follow the region above."""
+    parents: dict[str, str | None] = dict(conn.execute(sql("registry.region_parents")).fetchall())
+    moved = [change for change in changes if change.differs(["parent"])]
+    for change in moved:
+        _moved(conn, str(change.new["code"]))
+    above = {
+        code for change in moved for row in (change.old, change.new) if row for code in _above(row["parent"], parents)
+    }
+    mark_judgements(conn, [("region", code) for code in sorted(above)], "region")
+
+
+def _moved(conn: Connection, region: str) -> None:
+    below = [row[0] for row in conn.execute(sql("registry.regions_below"), {"code": region})]
+    codes = [row[0] for row in conn.execute(sql("registry.enterprises_in"), {"regions": below})]
+    conn.execute(sql("registry.mark_enterprises"), {"codes": codes})
+
+
+def _above(region: object, parents: dict[str, str | None]) -> list[str]:
+    return chain(str(region), parents) if region else []
+
+
+def _enterprises(conn: Connection, changes: Sequence[Change], zone: ZoneInfo) -> None:
+    moved = [change for change in changes if change.differs(["region"])]
+    if moved:
+        conn.execute(sql("registry.mark_enterprises"), {"codes": [change.new["code"] for change in moved]})
+    parents: dict[str, str | None] = dict(conn.execute(sql("registry.region_parents")).fetchall()) if moved else {}
+    above = {
+        code for change in moved for row in (change.old, change.new) if row for code in _above(row["region"], parents)
+    }
+    mark_judgements(conn, [("region", code) for code in sorted(above)], "enterprise")
+    mark_judgements(conn, [("enterprise", str(change.new["code"])) for change in changes], "enterprise")
+
+
+def _meters(conn: Connection, changes: Sequence[Change], zone: ZoneInfo) -> None:
+    """Another scale, role or validity changes everything that the meter ever measured."""
+    moved = [change.new for change in changes if change.differs(_FIGURES)]
+    if moved:
+        owners, codes = [row["enterprise_id"] for row in moved], [row["code"] for row in moved]
+        conn.execute(sql("registry.mark_meters"), {"enterprises": owners, "codes": codes, "why": "registry"})
+
+
+def _meter_events(conn: Connection, changes: Sequence[Change], zone: ZoneInfo) -> None:
+    spans = [
+        (change.new["meter_id"], change.new["time"], None if change.new["event"] in _STANDING else change.new["time"])
+        for change in changes
+        if change.new["event"] != "calibration"
+    ]
+    _mark_spans(conn, spans, "event")
+
+
+def _corrections(conn: Connection, changes: Sequence[Change], zone: ZoneInfo) -> None:
+    spans = [(change.new["meter_id"], change.new["from"], change.new["to"]) for change in changes]
+    _mark_spans(conn, spans, "correction")
+
+
+def _mark_spans(conn: Connection, spans: Sequence[tuple[object, object, object]], why: str) -> None:
+    meters, since, until = [[span[place] for span in spans] for place in range(3)]
+    if spans:
+        conn.execute(sql("registry.mark_spans"), {"meters": meters, "since": since, "until": until, "why": why})
+
+
+def _factors(conn: Connection, changes: Sequence[Change], zone: ZoneInfo) -> None:
+    """On the days of the old row and of the new one."""
+    olds = [{**change.new, **change.old} for change in changes if change.old]
+    mark_factors(conn, [*olds, *(change.new for change in changes)], zone)
+
+
+def _judged(row: Row) -> tuple[str, str]:
+    return ("enterprise", str(row["enterprise"])) if "enterprise" in row else (str(row["scope"]), str(row["code"]))
+
+
+_JUDGED = (METERS, VIRTUAL_METERS, PRODUCTS, OUTPUTS, RETURNS, ACTIVITY, PARAMETERS, QUOTAS)
+_EFFECTS: dict[str, Callable[[Connection, Sequence[Change], ZoneInfo], None]] = {
+    REGIONS.name: _regions,
+    ENTERPRISES.name: _enterprises,
+    METERS.name: _meters,
+    METER_EVENTS.name: _meter_events,
+    CORRECTIONS.name: _corrections,
+    FACTORS.name: _factors,
+}

@@ -1,0 +1,296 @@
+"""The station that turns readings into figures: takes stale spans, leaves consumption, usage and stale judgements.
+
+One round is one transaction: spans are taken, everything that follows from them is computed and written, and those who
+judge are told. A round that fails leaves the spans where they were.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import Connection
+
+from energy import hours, registers, windows
+from energy.hours import Hours, Parts, Received
+from energy.registers import HOUR, LATE, Amounts, Bools, Ints, Kind, Readings, SetAside
+from energy.windows import EVER, Window
+from storage import consumption, stale, usage_rollup
+from storage.arrays import micros
+from storage.consumption import InTheWay
+from storage.snapshot import Snapshot, current
+from storage.usage_rollup import Touched
+from storage.stale import StaleSpan
+
+SHARDS_A_ROUND = 64
+READINGS_AT_ONCE = 2_000_000  # expected readings computed together; bounds a worker's memory to some hundred megabytes
+LAG = HOUR  # meter_span.last_time may be behind by so much (storage.readings)
+DAY = 24 * HOUR
+_NEVER = np.iinfo(np.int64).min // 2
+
+
+def drain(conn: Connection, zone: ZoneInfo, now: datetime) -> int:
+    """Recompute all that is stale, round by round, each committed; returns how many spans were taken."""
+    total = 0
+    while taken := work(conn, zone, now):
+        total += taken
+    return total
+
+
+def work(conn: Connection, zone: ZoneInfo, now: datetime) -> int:
+    """One round: how many spans were taken, 0 if none was free to take."""
+    with conn.transaction():
+        spans = stale.claim(conn, SHARDS_A_ROUND)
+        if spans:
+            snapshot = current(conn)
+            usage_rollup.keep_counting(conn, snapshot)
+            touched = [_recompute(conn, snapshot, chunk) for chunk in _chunks(snapshot, spans)]
+            usage_rollup.recompute(conn, snapshot, touched, _days_only(spans, zone), zone, now)
+    return len(spans)
+
+
+def _days_only(spans: Sequence[StaleSpan], zone: ZoneInfo) -> list[StaleSpan]:
+    """Spans that concern the conversion alone: a factor changed, no amount."""
+    return [span for span in spans if not len(span.meters)]
+
+
+@dataclass(frozen=True)
+class Stale:
+    """Meters (ids, sorted) with the times [since, until] of what changed; arrays of one length."""
+
+    meter: Ints
+    since: Ints
+    until: Ints
+
+    def __len__(self) -> int:
+        return len(self.meter)
+
+    def of(self, mask: NDArray[np.bool_] | NDArray[np.intp] | slice) -> "Stale":
+        return Stale(self.meter[mask], self.since[mask], self.until[mask])
+
+
+def _chunks(snapshot: Snapshot, spans: Sequence[StaleSpan]) -> Iterator[Stale]:
+    """Spans by meter, those of about the same days together, no more at once than memory allows."""
+    merged = _by_meter([span for span in spans if len(span.meters)])
+    merged = merged.of(merged.meter < len(snapshot.enterprise))
+    merged = merged.of(snapshot.enterprise[merged.meter] > 0)
+    days = np.stack([merged.since // DAY, merged.until // DAY], axis=1)
+    for pair in np.unique(days, axis=0) if len(merged) else []:
+        group = merged.of((days == pair).all(axis=1))
+        expected = (group.until - group.since) // snapshot.meters.interval[group.meter] + 2
+        chunk = np.cumsum(expected) // READINGS_AT_ONCE
+        for number in np.unique(chunk):
+            yield group.of(chunk == number)
+
+
+def _by_meter(spans: Sequence[StaleSpan]) -> Stale:
+    """One span a meter: from the first of its changes to the last."""
+    if not spans:
+        return Stale(*(np.empty(0, dtype=np.int64) for _ in range(3)))
+    count = [len(span.meters) for span in spans]
+    meter = np.concatenate([np.asarray(span.meters, dtype=np.int64) for span in spans])
+    since = np.repeat(np.array([micros(span.since) for span in spans]), count)
+    until = np.repeat(np.array([micros(span.until) for span in spans]), count)
+    distinct, at = np.unique(meter, return_inverse=True)
+    first, last = np.full(len(distinct), EVER), np.full(len(distinct), -EVER)
+    np.minimum.at(first, at, since)
+    np.maximum.at(last, at, until)
+    return Stale(distinct, first, last)
+
+
+def _recompute(conn: Connection, snapshot: Snapshot, changed: Stale) -> Touched:
+    """Consumption of the changed meters: appended where the change is news only, else computed again."""
+    news, rest = _split_news(conn, snapshot, changed)
+    touched = [_nothing()]
+    if len(news):
+        written, refused = _append(conn, snapshot, news)
+        touched.append(written)
+        rest = _union(rest, changed, refused)
+    if len(rest):
+        touched.append(_replace(conn, snapshot, rest))
+    return Touched(*(np.concatenate([getattr(each, name) for each in touched]) for name in ("meter", "hour")))
+
+
+def _nothing() -> Touched:
+    return Touched(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+
+
+def _union(rest: Stale, changed: Stale, more: Ints) -> Stale:
+    return changed.of(np.isin(changed.meter, np.union1d(rest.meter, more)))
+
+
+# News: later than everything known -------------------------------------------------------------------------------------
+
+
+def _split_news(conn: Connection, snapshot: Snapshot, changed: Stale) -> tuple[Stale, Stale]:
+    """Meters of which nothing later than the change is known and which need no walk, and the others."""
+    _, last = consumption.spans(conn, changed.meter)
+    is_news = (last <= changed.until) & ~snapshot.has_events[changed.meter]
+    latest = int(changed.until.max(initial=_NEVER))
+    if is_news.any():
+        later = consumption.speaking(conn, changed.meter, latest, latest + 2 * LAG)
+        waiting = consumption.undecided(conn, changed.meter)
+        is_news &= ~np.isin(changed.meter, np.concatenate([later, waiting]))
+    return changed.of(is_news), changed.of(~is_news)
+
+
+def _append(conn: Connection, snapshot: Snapshot, news: Stale) -> tuple[Touched, Ints]:
+    """Append what can be appended; the ids of meters for which it cannot."""
+    ids = np.arange(len(snapshot.enterprise))
+    since, until = _by_id(snapshot, news, -EVER, EVER)
+    interval = snapshot.meters.interval
+    back = int((LATE * interval[news.meter]).max())
+    readings = consumption.readings_of(conn, news.meter, int(news.since.min()) - back, int(news.until.max()))
+    fit = _can_append(conn, snapshot, readings, news, since, until)
+    mine = readings.of(fit[readings.meter])
+    result = registers.amounts(mine, snapshot.meters)
+    told = np.where(snapshot.meters.starts, interval, 0)[result.pieces.meter]
+    fresh = _pieces_of(result, result.pieces.until - told >= since[result.pieces.meter])
+    is_new = mine.time >= since[mine.meter]
+    received = hours.count_received(mine, snapshot.meters, _is_first(conn, mine), is_new)
+    layers, later = _layers(hours.cut(fresh.pieces, snapshot.meters), received, snapshot.has_demand)
+    refused = ids[news.meter][~fit[news.meter]]
+    try:
+        consumption.append(conn, layers, later, snapshot.has_demand)
+    except InTheWay as obstacle:
+        keep = news.of(fit[news.meter] & ~np.isin(news.meter, obstacle.meters))
+        written, more = _append(conn, snapshot, keep) if len(keep) else (_nothing(), np.empty(0, dtype=np.int64))
+        return written, np.concatenate([refused, obstacle.meters, more])
+    every = [*layers, later]
+    return Touched(*(np.concatenate([getattr(part, name) for part in every]) for name in ("meter", "hour"))), refused
+
+
+def _by_id(snapshot: Snapshot, stale: Stale, since: int, until: int) -> tuple[Ints, Ints]:
+    """since and until as arrays indexed by meter id."""
+    size = len(snapshot.enterprise)
+    first, last = np.full(size, since), np.full(size, until)
+    first[stale.meter], last[stale.meter] = stale.since, stale.until
+    return first, last
+
+
+def _can_append(
+    conn: Connection, snapshot: Snapshot, readings: Readings, news: Stale, since: Ints, until: Ints
+) -> Bools:
+    """By meter id: every new step is plain, nothing is contested, and the reading before the news is at hand or none is."""
+    fit = np.zeros(len(snapshot.enterprise), dtype=bool)
+    fit[news.meter] = True
+    is_new, plain = readings.time >= since[readings.meter], registers.plain_steps(readings, snapshot.meters)
+    is_register = snapshot.meters.kind[readings.meter] == Kind.REGISTER
+    first = np.ones(len(readings), dtype=bool)
+    first[1:] = readings.meter[1:] != readings.meter[:-1]
+    fit[readings.meter[is_register & is_new & ~plain & ~first]] = False
+    fit[readings.meter[readings.flags != 0]] = False
+    begins, _ = consumption.spans(conn, news.meter)
+    started = np.full(len(fit), -EVER)
+    started[news.meter] = begins
+    alone = is_register & is_new & first & (started[readings.meter] < readings.time)
+    fit[readings.meter[alone]] = False
+    fit[readings.meter[readings.time > until[readings.meter]]] = False
+    return fit
+
+
+def _is_first(conn: Connection, readings: Readings) -> Bools:
+    """Which readings are the first ever of their meter."""
+    meters = np.unique(readings.meter)
+    begins, _ = consumption.spans(conn, meters)
+    first: Bools = readings.time == begins[np.searchsorted(meters, readings.meter)]
+    return first
+
+
+def _pieces_of(result: Amounts, mask: Bools) -> Amounts:
+    names = registers.Pieces.__dataclass_fields__
+    pieces = registers.Pieces(*(getattr(result.pieces, name)[mask] for name in names))
+    return Amounts(pieces, result.set_aside, result.undecided)
+
+
+def _layers(parts: Parts, received: Received, has_demand: Bools) -> tuple[list[Hours], Hours]:
+    """A meter's first hour piece by piece, for something may stand there already, and its later hours whole."""
+    in_first = np.zeros(len(parts), dtype=bool)
+    rank = np.zeros(len(parts), dtype=np.int64)
+    if len(parts):
+        starts = np.flatnonzero(np.r_[True, parts.meter[1:] != parts.meter[:-1]])
+        first_hour = np.repeat(parts.hour[starts], np.diff(np.r_[starts, len(parts)]))
+        in_first = parts.hour == first_hour
+        rank = np.arange(len(parts)) - np.repeat(starts, np.diff(np.r_[starts, len(parts)]))
+    earliest = np.full(len(has_demand), EVER)
+    np.minimum.at(earliest, parts.meter, parts.hour)
+    early = received.hour <= earliest[received.meter]
+    none = Received(*(np.empty(0, dtype=np.int64) for _ in range(3)))
+    layers = []
+    for number in range(int(rank[in_first].max(initial=0)) + 1):
+        counts = _received_of(received, early) if number == 0 else none
+        layers.append(hours.sum_up(parts.of(in_first & (rank == number)), counts, has_demand))
+    return layers, hours.sum_up(parts.of(~in_first), _received_of(received, ~early), has_demand)
+
+
+def _received_of(received: Received, mask: Bools) -> Received:
+    return Received(received.meter[mask], received.hour[mask], received.count[mask])
+
+
+# Everything else: computed again between anchors -------------------------------------------------------------------------
+
+
+def _replace(conn: Connection, snapshot: Snapshot, changed: Stale) -> Touched:
+    """Compute the changed meters again, reading ever more of them until their windows are complete."""
+    reach = max(4 * HOUR, 12 * int(snapshot.meters.interval[changed.meter].max()))
+    touched = [_nothing()]
+    while len(changed):
+        written, short = _replace_within(conn, snapshot, changed, reach)
+        touched.append(written)
+        changed = changed.of(np.isin(changed.meter, short))
+        reach *= 12
+    return Touched(*(np.concatenate([getattr(each, name) for each in touched]) for name in ("meter", "hour")))
+
+
+def _replace_within(conn: Connection, snapshot: Snapshot, changed: Stale, reach: int) -> tuple[Touched, list[int]]:
+    low, high = int(changed.since.min()) - reach, int(changed.until.max()) + reach
+    readings = consumption.readings_of(conn, changed.meter, max(low, -EVER), min(high, EVER))
+    since, until = _by_id(snapshot, changed, -EVER, EVER)
+    from_start, to_end = _edges(conn, snapshot, changed, low, high)
+    is_anchor = registers.anchors(readings, snapshot.meters)
+    found, short = windows.windows(readings, is_anchor, since, until, from_start, to_end)
+    silent = np.setdiff1d(changed.meter, readings.meter)
+    found += [Window(int(meter), -EVER, EVER, True) for meter in silent if from_start[meter] and to_end[meter]]
+    short += [int(meter) for meter in silent if not (from_start[meter] and to_end[meter])]
+    return _write(conn, snapshot, readings.of(~np.isin(readings.meter, short)), found), short
+
+
+def _edges(conn: Connection, snapshot: Snapshot, changed: Stale, low: int, high: int) -> tuple[Bools, Bools]:
+    """By meter id: whether [low, high] holds the meter's first reading, and its last."""
+    first, last = consumption.spans(conn, changed.meter)
+    from_start, to_end = (np.zeros(len(snapshot.enterprise), dtype=bool) for _ in range(2))
+    from_start[changed.meter] = first >= low
+    ended = last <= high
+    near = ended & (last + 2 * LAG > high)
+    if near.any():
+        later = consumption.speaking(conn, changed.meter[near], high, high + 2 * LAG)
+        ended &= ~np.isin(changed.meter, later)
+    to_end[changed.meter] = ended
+    return from_start, to_end
+
+
+def _write(conn: Connection, snapshot: Snapshot, readings: Readings, found: list[Window]) -> Touched:
+    """Hours of the windows, in place of what is stored there."""
+    if not found:
+        return _nothing()
+    events = {window.meter: snapshot.events[window.meter] for window in found if window.meter in snapshot.events}
+    result = registers.amounts(readings, snapshot.meters, events)
+    since, until = (np.zeros(len(snapshot.enterprise), dtype=np.int64) for _ in range(2))
+    for window in found:
+        since[window.meter], until[window.meter] = window.since, window.until
+    received = hours.count_received(readings, snapshot.meters, _is_first(conn, readings), None)
+    computed = hours.sum_up(hours.cut(result.pieces, snapshot.meters), received, snapshot.has_demand)
+    inside = (computed.hour >= since[computed.meter]) & (computed.hour < until[computed.meter])
+    kept = _set_aside_inside(result.set_aside, since, until)
+    written = computed.of(inside)
+    gone = consumption.replace(conn, written, np.array([(w.meter, w.since, w.until) for w in found]), snapshot.has_demand)
+    ends = np.array([window.meter for window in found if window.ends], dtype=np.int64)
+    consumption.remember(conn, kept, ends, np.intersect1d(result.undecided, ends))
+    return Touched(np.concatenate([written.meter, gone[0]]), np.concatenate([written.hour, gone[1]]))
+
+
+def _set_aside_inside(set_aside: SetAside, since: Ints, until: Ints) -> SetAside:
+    inside = (set_aside.time >= since[set_aside.meter]) & (set_aside.time < until[set_aside.meter])
+    return SetAside(set_aside.meter[inside], set_aside.time[inside], set_aside.flag[inside])

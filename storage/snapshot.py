@@ -1,0 +1,128 @@
+"""The registry as the rollup needs it: arrays by meter, made once for each version of the registry."""
+
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import Connection
+
+from energy.factors import FactorBook
+from energy.registers import HOUR, MINUTE, QUARTER, Bools, Event, Ints, Kind, Meters
+from energy.usage import Component, component, in_total
+from storage import registry
+from storage.arrays import micros
+from storage.sql import sql
+
+_KINDS = {"register": Kind.REGISTER, "interval": Kind.INTERVAL, "power": Kind.POWER}
+KW_OF = {"kWh": 1.0, "MJ": 1 / 3.6}  # kW for one carrier unit per hour
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One version of the registry. Arrays are indexed by meter id; ids without a meter hold zeros.
+
+    signs: (meters, 4) columns bought, renewable, exported, feedstock, each 0 or 1 (`energy.usage.component`).
+    """
+
+    version: int
+    meters: Meters
+    enterprise: Ints
+    carrier: list[str]
+    signs: NDArray[np.int16]
+    counts: Bools
+    has_demand: Bools
+    coarse: Bools
+    has_events: Bools
+    events: dict[int, tuple[Event, ...]]
+    codes: dict[int, str]
+    regions: dict[int, str]
+    factors: FactorBook
+
+
+_cache: dict[str, Snapshot] = {}
+_lock = Lock()
+
+
+def current(conn: Connection) -> Snapshot:
+    """The registry as it is now; read again only when its version has changed."""
+    row = conn.execute(sql("snapshot.version")).fetchone()
+    version = row[0] if row else 0
+    key = f"{conn.info.host}:{conn.info.port}/{conn.info.dbname}"
+    with _lock:
+        known = _cache.get(key)
+    if known is None or known.version != version:
+        known = _load(conn, version)
+        with _lock:
+            _cache[key] = known
+    return known
+
+
+def _load(conn: Connection, version: int) -> Snapshot:
+    rows = conn.execute(sql("snapshot.meters")).fetchall()
+    size = (rows[-1][0] if rows else 0) + 1
+    enterprise, carrier = np.zeros(size, dtype=np.int64), [""] * size
+    signs = np.zeros((size, 4), dtype=np.int16)
+    has_demand, is_coarse = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
+    meters = _blank(size)
+    for row in rows:
+        index = row[0]
+        enterprise[index], carrier[index] = row[1], row[2]
+        _fill(meters, index, row)
+        part = _component(row)
+        signs[index] = (part.bought, part.renewable, part.exported, part.feedstock)
+        has_demand[index] = part.sign != 0 and row[16] in KW_OF and not row[17]
+        is_coarse[index] = row[8] * MINUTE > QUARTER
+    events, has_events = _events(conn, {row[0]: (float(row[4]), float(row[5])) for row in rows}, size)
+    places = conn.execute(sql("snapshot.enterprises")).fetchall()
+    return Snapshot(
+        version,
+        meters,
+        enterprise,
+        carrier,
+        signs,
+        signs.any(axis=1),
+        has_demand,
+        is_coarse,
+        has_events,
+        events,
+        {id_: code for id_, code, _ in places},
+        {id_: region for id_, _, region in places},
+        registry.factor_book(conn),
+    )
+
+
+def _blank(size: int) -> Meters:
+    nan = np.full(size, np.nan)
+    zero = np.zeros(size, dtype=np.int64)
+    return Meters(zero, np.ones(size), nan, nan.copy(), np.full(size, HOUR), np.zeros(size, dtype=bool))
+
+
+def _fill(meters: Meters, index: int, row: tuple[Any, ...]) -> None:
+    meters.kind[index] = _KINDS[row[3]]
+    meters.scale[index] = row[4]
+    meters.modulus[index] = np.nan if row[6] is None else float(row[6])
+    meters.max_rate[index] = np.nan if row[7] is None else row[7]
+    meters.interval[index] = row[8] * MINUTE
+    meters.starts[index] = row[9] == "start" and row[3] != "register"
+
+
+def _component(row: tuple[Any, ...]) -> Component:
+    level, declared, role, parent_level, parent_declared, parent_role = row[10:16]
+    has_parent = parent_level is not None and parent_role in ("consumption", "feedstock", "dc_total")
+    return component(role, level, declared, has_parent and in_total(parent_level, parent_declared))
+
+
+def _events(
+    conn: Connection, scales: dict[int, tuple[float, float]], size: int
+) -> tuple[dict[int, tuple[Event, ...]], Bools]:
+    """Events by meter; a multiplier event's value becomes the scale that holds from then on."""
+    found: dict[int, list[Event]] = {}
+    for meter, time, event, old_final, new_initial, value in conn.execute(sql("snapshot.events")):
+        scale, multiplier = scales[meter]
+        changed = scale / multiplier * float(value) if event == "multiplier" else None
+        found.setdefault(meter, []).append(Event(micros(time), event, old_final, new_initial, changed))
+    has_events = np.zeros(size, dtype=bool)
+    has_events[list(found)] = True
+    return {meter: tuple(events) for meter, events in found.items()}, has_events

@@ -1,0 +1,394 @@
+"""Usage as it is told: rows of the contract for an enterprise, a meter or the key units of a region.
+
+Completeness stands beside every figure: the share of the readings expected by the approved interval that came. An amount of
+which nothing is known is None; what is known in part is "at least", with `low` and `high`, high None where nothing bounds it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from psycopg import Connection
+
+from energy import quality
+from energy.periods import Period, midnight
+from energy.quality import Flag
+from energy.refused import Refused
+from storage import registry
+from storage.snapshot import Snapshot, current
+from storage.sql import sql
+from storage.usage_rollup import converted
+
+By = Literal["hour", "day", "month"]
+TOLERANCE_S = 60  # a reading a minute off a boundary covers it (upload rules)
+
+
+@dataclass(frozen=True)
+class UsageRow:
+    """One carrier or meter in one period, in the carrier's own unit, tce and tCO2 in t; the usage row of the contract.
+
+    completeness: 0 to 1, None where no reading was expected. estimated: share of the amount that stands by estimate.
+    peak_at_least: a feeder is missing or measured coarser than 15 minutes. factors: what converted it, with its source.
+    """
+
+    period: str
+    carrier: str
+    meter: str | None
+    amount: float | None
+    unit: str
+    low: float | None
+    high: float | None
+    tce_equivalent: float | None
+    tce_equal_value: float | None
+    tce_assessed: float | None
+    tco2: float | None
+    tce_medium: float | None
+    peak_kw: float | None
+    peak_at: datetime | None
+    peak_at_least: bool
+    completeness: float | None
+    estimated: float | None
+    flags: list[str]
+    factors: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums over carriers. tce_gbt2589 adds purchased energy media to the equivalent total (GB/T 2589-2020 综合能耗)."""
+
+    tce_equivalent: float | None
+    tce_equal_value: float | None
+    tce_assessed: float | None
+    tco2: float | None
+    tce_gbt2589: float | None
+
+
+class UnknownSubject(Refused):
+    """Nobody of that code is registered."""
+
+
+@dataclass(frozen=True)
+class _Counting:
+    """One meter that counts, and when readings of it are expected."""
+
+    carrier: str
+    interval: timedelta
+    max_rate: float | None
+    since: datetime | None
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """Figures of one carrier and period before completeness: the columns of the statements in sql/figures.sql."""
+
+    carrier: str
+    period: str
+    amount: float | None
+    low: float | None
+    high: float | None
+    tce: tuple[float | None, ...]
+    peak: list[float] | None
+    peak_partial: bool
+    estimated: float
+    covered_s: int
+    received: int
+    flags: int
+    factors: tuple[Sequence[int], Sequence[int], Sequence[int]]
+
+
+def enterprise_usage(
+    conn: Connection, code: str, since: date, until: date, by: By, zone: ZoneInfo, now: datetime
+) -> list[UsageRow]:
+    """One row for each carrier that counts and each period that begins in [since, until) and has begun by now."""
+    _require(conn, code, None)
+    counting = _counting(conn, {"enterprise": code, "regions": None})
+    if by == "hour":
+        found = _hours(conn, sql("figures.hours"), {"enterprise": code}, since, until, zone, current(conn))
+    else:
+        found = _by_days(conn, {"enterprise": code, "regions": None}, since, until, by)
+    return _rows(conn, found, counting, _spans(since, until, by, zone, now), now, None)
+
+
+def region_usage(
+    conn: Connection, code: str, since: date, until: date, by: By, zone: ZoneInfo, now: datetime
+) -> list[UsageRow]:
+    """The key units of a region and of those below it, added up. Not the region's own total (domain rule 6)."""
+    regions = registry.regions_below(conn, code)
+    if not regions:
+        raise UnknownSubject(f"region {code!r} is not registered; `enermon export` lists the regions that are")
+    scope = {"enterprise": None, "regions": regions}
+    whole_months = since.day == 1 and until.day == 1
+    if by == "hour":
+        raise Refused("a region has no hourly figures; ask for --by day or --by month, or for one enterprise")
+    if by == "month" and whole_months:
+        rows = conn.execute(sql("figures.by_months"), scope | {"since": since, "until": until}).fetchall()
+        found = [_sum(row, "month") for row in rows]
+    else:
+        found = [replace(one, peak=None) for one in _by_days(conn, scope, since, until, by)]
+    return _rows(conn, found, _counting(conn, scope), _spans(since, until, by, zone, now), now, None)
+
+
+def meter_usage(
+    conn: Connection, enterprise: str, meter: str, since: date, until: date, by: By, zone: ZoneInfo, now: datetime
+) -> list[UsageRow]:
+    """One meter's consumption, counting or not, with its own conversion."""
+    _require(conn, enterprise, meter)
+    row = conn.execute(sql("figures.meter"), {"enterprise": enterprise, "meter": meter}).fetchone()
+    assert row is not None
+    values = {"meter_id": row[2]}
+    found = _hours(conn, sql("figures.meter_hours"), values, since, until, zone, current(conn))
+    found = found if by == "hour" else _joined(found, by)
+    return _rows(conn, found, {row[1]: [_meter(row)]}, _spans(since, until, by, zone, now), now, meter)
+
+
+def totals(rows: Iterable[UsageRow]) -> Totals:
+    """Sums over rows. None where nothing is known; a carrier of which nothing is known makes the sum "at least"."""
+    every = list(rows)
+    names = ("tce_equivalent", "tce_equal_value", "tce_assessed", "tco2")
+    sums = [_total([getattr(row, name) for row in every]) for name in names]
+    media = _total([row.tce_medium for row in every])
+    return Totals(*sums, None if sums[0] is None else sums[0] + (media or 0.0))
+
+
+def _total(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _require(conn: Connection, enterprise: str, meter: str | None) -> None:
+    row = conn.execute(sql("figures.exists"), {"enterprise": enterprise, "meter": meter}).fetchone()
+    if not (row and row[0]):
+        whose = f"enterprise {enterprise!r}" if meter is None else f"meter {meter!r} of enterprise {enterprise!r}"
+        raise UnknownSubject(f"{whose} is not registered; import it, or `enermon export DIR` shows what is")
+
+
+# Periods -----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Span:
+    name: str
+    since: datetime
+    until: datetime
+
+
+def _spans(since: date, until: date, by: By, zone: ZoneInfo, now: datetime) -> list[_Span]:
+    """The periods of [since, until) that have begun; a period cut by the range keeps its name."""
+    begin, end = midnight(since, zone), midnight(until, zone)
+    spans = _hour_spans(begin, end, zone) if by == "hour" else _day_spans(since, until, by, zone)
+    return [_Span(one.name, max(one.since, begin), min(one.until, end)) for one in spans if one.since <= now]
+
+
+def _hour_spans(begin: datetime, end: datetime, zone: ZoneInfo) -> list[_Span]:
+    count = int((end - begin) / timedelta(hours=1))
+    starts = [begin + timedelta(hours=number) for number in range(count)]
+    return [_Span(_hour_name(start, zone), start, start + timedelta(hours=1)) for start in starts]
+
+
+def _hour_name(start: datetime, zone: ZoneInfo) -> str:
+    return start.astimezone(zone).isoformat(timespec="seconds")
+
+
+def _day_spans(since: date, until: date, by: By, zone: ZoneInfo) -> list[_Span]:
+    if by == "month":
+        every: Iterable[Period] = Period("", since, until).months() if since < until else ()
+    else:
+        days = [since + timedelta(days=number) for number in range((until - since).days)]
+        every = (Period(day.isoformat(), day, day + timedelta(days=1)) for day in days)
+    return [_Span(one.name, one.since(zone), one.end(zone)) for one in every]
+
+
+# Sums --------------------------------------------------------------------------------------------------------------------
+
+
+def _by_days(conn: Connection, scope: dict[str, Any], since: date, until: date, by: By) -> list[_Sum]:
+    values = scope | {"since": since, "until": until, "step": by}
+    return [_sum(row, by) for row in conn.execute(sql("figures.by_days"), values).fetchall()]
+
+
+def _sum(row: Sequence[Any], by: str) -> _Sum:
+    name = f"{row[1]:%Y-%m}" if by == "month" else row[1].isoformat()
+    factors = tuple(each or [] for each in row[16:19])
+    return _Sum(row[0], name, row[2], row[3], row[4], tuple(row[5:10]), row[10], row[11], *row[12:16], factors)
+
+
+def _hours(
+    conn: Connection,
+    query: Any,
+    values: dict[str, Any],
+    since: date,
+    until: date,
+    zone: ZoneInfo,
+    snapshot: Snapshot,
+) -> list[_Sum]:
+    bounds = {"since": midnight(since, zone), "until": midnight(until, zone), "zone": zone.key}
+    rows = conn.execute(query, values | bounds).fetchall()
+    made = converted([row[:16] for row in rows], snapshot, datetime.now(UTC))
+    return [_hour(row, figures, zone) for row, figures in zip(rows, made, strict=True)]
+
+
+def _hour(row: Sequence[Any], figures: Sequence[Any], zone: ZoneInfo) -> _Sum:
+    """From one row of `hours` and what conversion made of it: the columns of `usage`."""
+    tce = (figures[10], figures[13], figures[16], figures[17], figures[18])
+    factors = tuple([each] if each is not None else [] for each in figures[26:29])
+    name = _hour_name(row[16], zone)
+    return _Sum(row[1], name, row[3], row[4], row[5], tce, row[10], row[11], row[12], row[13], row[14], figures[25], factors)
+
+
+def _joined(hours: Sequence[_Sum], by: By) -> list[_Sum]:
+    """Hours of one meter added up to days or months, in order of time."""
+    groups: dict[str, list[_Sum]] = defaultdict(list)
+    for one in hours:
+        groups[one.period[:10] if by == "day" else one.period[:7]].append(one)
+    return [_added(name, parts) for name, parts in groups.items()]
+
+
+def _added(name: str, parts: Sequence[_Sum]) -> _Sum:
+    known = any(part.amount is not None for part in parts)
+    amounts = [part.low if part.amount is None else part.amount for part in parts]
+    flags = 0
+    for part in parts:
+        flags |= part.flags
+    peaks = [part.peak for part in parts if part.peak]
+    bounded = all(part.high is not None or part.low is None for part in parts)
+    return _Sum(
+        parts[0].carrier,
+        name,
+        _total(amounts) if known else None,
+        _total([part.low for part in parts]),
+        _total([part.high for part in parts]) if bounded else None,
+        tuple(_total(list(column)) for column in zip(*(part.tce for part in parts), strict=True)),
+        max(peaks) if peaks else None,
+        any(part.peak_partial for part in parts),
+        sum(part.estimated for part in parts),
+        sum(part.covered_s for part in parts),
+        sum(part.received for part in parts),
+        flags,
+        tuple(sorted({id_ for part in parts for id_ in part.factors[kind]}) for kind in range(3)),  # type: ignore[arg-type]
+    )
+
+
+# Rows --------------------------------------------------------------------------------------------------------------------
+
+
+def _counting(conn: Connection, scope: dict[str, Any]) -> dict[str, list[_Counting]]:
+    """Counting meters by carrier."""
+    found: dict[str, list[_Counting]] = defaultdict(list)
+    for row in conn.execute(sql("figures.counting"), scope):
+        found[row[1]].append(_meter(row))
+    return found
+
+
+def _meter(row: Sequence[Any]) -> _Counting:
+    return _Counting(row[1], timedelta(minutes=row[3]), row[4], row[5], row[6])
+
+
+def _rows(
+    conn: Connection,
+    found: Sequence[_Sum],
+    counting: dict[str, list[_Counting]],
+    spans: Sequence[_Span],
+    now: datetime,
+    meter: str | None,
+) -> list[UsageRow]:
+    units = dict(conn.execute(sql("figures.units")).fetchall())
+    factors = _factors(conn, found)
+    sums = {(one.carrier, one.period): one for one in found}
+    carriers = sorted({*counting, *(one.carrier for one in found)})
+    rows = []
+    for span in spans:
+        for carrier in carriers:
+            one, meters = sums.get((carrier, span.name)), counting.get(carrier, [])
+            rows.append(_row(one, carrier, units[carrier], meters, span, now, meter, factors))
+    return rows
+
+
+def _row(
+    one: _Sum | None,
+    carrier: str,
+    unit: str,
+    meters: Sequence[_Counting],
+    span: _Span,
+    now: datetime,
+    meter: str | None,
+    factors: dict[int, dict[str, Any]],
+) -> UsageRow:
+    expected, expected_s = _expected(meters, span, now)
+    if one is None:
+        flags = quality.names(Flag.MISSING) if expected_s else []
+        completeness = 0.0 if expected else None
+        return UsageRow(
+            span.name, carrier, meter, None, unit, None, None, *[None] * 7, False, completeness, None, flags, []
+        )
+    missing_s = expected_s - one.covered_s
+    is_missing = missing_s > TOLERANCE_S * max(len(meters), 1)
+    flags = one.flags | (Flag.MISSING if is_missing else 0)
+    peak, peak_at = (one.peak[0], datetime.fromtimestamp(-one.peak[1], UTC)) if one.peak else (None, None)
+    return UsageRow(
+        span.name,
+        carrier,
+        meter,
+        one.amount,
+        unit,
+        one.low,
+        _high(one.high, meters, missing_s) if is_missing else one.high,
+        *one.tce,
+        peak,
+        peak_at,
+        one.peak_partial,
+        min(1.0, one.received / expected) if expected else None,
+        abs(one.estimated / one.amount) if one.amount else 0.0,
+        quality.names(flags),
+        _told(one, factors),
+    )
+
+
+def _high(high: float | None, meters: Sequence[_Counting], missing_s: float) -> float | None:
+    """With what the meters could have measured at most in the time of which nothing is known; None if any has no rating."""
+    rates = [meter.max_rate for meter in meters]
+    if high is None or None in rates:
+        return None
+    return high + max(rate or 0.0 for rate in rates) * missing_s / 3600
+
+
+def _expected(meters: Sequence[_Counting], span: _Span, now: datetime) -> tuple[int, float]:
+    """How many readings the approved intervals ask for in the span, up to now, and how many seconds they cover."""
+    earliest = min((meter.since for meter in meters if meter.since), default=span.since)
+    count, seconds = 0, 0.0
+    for meter in meters:
+        begin = max(span.since, meter.since or earliest)
+        end = min(span.until, now, meter.until or span.until)
+        interval_s = meter.interval.total_seconds()
+        slots = max(0, int(end.timestamp() // interval_s + -begin.timestamp() // interval_s))
+        count += slots
+        seconds += slots * interval_s
+    return count, seconds
+
+
+def _factors(conn: Connection, found: Sequence[_Sum]) -> dict[int, dict[str, Any]]:
+    ids = sorted({id_ for one in found for kind in one.factors for id_ in kind})
+    names = ("kgce_per_unit", "kgce_equal_per_unit", "kgco2_per_unit", "unit", "method", "confidence", "valid_from", "source")
+    rows = conn.execute(sql("figures.factors"), {"ids": ids}).fetchall() if ids else []
+    return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
+
+
+_KINDS = (("equivalent", "kgce_per_unit"), ("equal_value", "kgce_equal_per_unit"), ("co2", "kgco2_per_unit"))
+
+
+def _told(one: _Sum, factors: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:
+    """The factors of one row as the contract's row tells them."""
+    told = []
+    for (kind, column), ids in zip(_KINDS, one.factors, strict=True):
+        for id_ in ids:
+            about = factors[id_]
+            value = about[column] if about[column] is not None else about["kgce_per_unit"]
+            plain = {name: about[name] for name in ("unit", "method", "confidence", "source")}
+            told.append(
+                {"kind": kind, "value": None if value is None else float(value), "valid_from": str(about["valid_from"])} | plain
+            )
+    return told
+
