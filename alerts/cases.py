@@ -26,6 +26,7 @@ class Route:
 
 
 LOG_ONLY = (Route("log"),)
+_NOTICES = ("quota_forecast",)  # judges nothing: without a notice there is no outcome that anybody could miss
 
 
 def settle(
@@ -38,6 +39,7 @@ def settle(
     """
     known = findings.existing(conn, scope, codes, rules)
     cases = alerts.last_cases(conn, scope, codes, rules)
+    outcomes = [o for o in outcomes if o.level is not None or o.rule.id not in _NOTICES or o.key in known]
     changed = [outcome for outcome in outcomes if findings.differs(_bare(outcome, now), known.get(outcome.key))]
     findings.put(conn, [outcome.finding(outcome.sentence(now.language)) for outcome in changed], now.now)
     concerned = [outcome for outcome in outcomes if outcome.level is not None or outcome.key in cases]

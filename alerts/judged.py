@@ -1,10 +1,10 @@
 """Outcomes on their way into the table `finding`: with the level that hysteresis asks for, and their sentence."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from alerts import texts
@@ -29,8 +29,7 @@ class Round:
         return day_of(self.now, self.zone)
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What one rule makes of one subject: everything of a finding, and the level with hysteresis.
 
     `figures` None: nothing could be judged (`inputs["why"]`), or there is no figure.
@@ -48,7 +47,11 @@ class Outcome:
     certainty: Certainty
     judged: bool
     beyond: bool  # shown as a warning though it has no level: information
-    inputs: Mapping[str, Any]
+    told: Callable[[], Mapping[str, Any]]  # the inputs of its sentence, only made where one is written
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        return self.told()
 
     @property
     def due(self) -> Due:
@@ -65,7 +68,8 @@ class Outcome:
         value, low, high = (None, None, None) if self.figures is None else _shown(self.figures)
         return Finding(
             *self.key, self.state, self.level.word if self.level else None, self.certainty.value, value, low, high,
-            self.limit, self.unit, self.basis, self.document, reason, self.rule.version, self.inputs)  # fmt: skip
+            self.limit, self.unit, self.basis, self.document, reason, self.rule.version,
+            self.inputs if reason else {})  # fmt: skip
 
     def sentence(self, language: str) -> str:
         return texts.sentence(self.inputs, language)
@@ -84,12 +88,12 @@ def _finite(value: float) -> float | None:
 
 
 def graded(
-    key: Key, rule: Rule, figures: Bounds, limit: float, grade: Grade, inputs: Mapping[str, Any],
+    key: Key, rule: Rule, figures: Bounds, limit: float, grade: Grade, told: Callable[[], Mapping[str, Any]],
     unit: str = "", basis: str = "", document: str | None = None,
 ) -> Outcome:  # fmt: skip
     """A figure with several lines in percent of its limit."""
     return Outcome(
-        key, rule, figures, limit, unit, basis, document, grade.level, grade.calm, grade.certainty, True, False, inputs
+        key, rule, figures, limit, unit, basis, document, grade.level, grade.calm, grade.certainty, True, False, told
     )
 
 
@@ -99,14 +103,18 @@ def unjudged(
 ) -> Outcome:  # fmt: skip
     """Asked, and there is no answer, because `why`."""
     told = {**inputs, "why": why, **({} if figures is None else {"observed": figures.value})}
-    return Outcome(key, rule, figures, limit, unit, basis, document, None, None, Certainty.CERTAIN, False, False, told)
+    return Outcome(
+        key, rule, figures, limit, unit, basis, document, None, None, Certainty.CERTAIN, False, False, lambda: told
+    )
 
 
 def held_against(
-    key: Key, rule: Rule, figures: Bounds, limit: float, broken: bool, enforced: bool, inputs: Mapping[str, Any],
+    key: Key, rule: Rule, figures: Bounds, limit: float | None, broken: bool, enforced: bool, inputs: Mapping[str, Any],
     unit: str = "", basis: str = "", document: str | None = None, possible: bool = False,
 ) -> Outcome:  # fmt: skip
     """A figure against the one line it has; not enforced means shown only."""
     level = rule.level if broken and enforced else None
     certainty = Certainty.POSSIBLE if possible and not broken else Certainty.CERTAIN
-    return Outcome(key, rule, figures, limit, unit, basis, document, level, level, certainty, True, broken, inputs)
+    return Outcome(
+        key, rule, figures, limit, unit, basis, document, level, level, certainty, True, broken, lambda: inputs
+    )

@@ -8,7 +8,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -190,12 +190,13 @@ def _demand(plan: Plan, known: Facts, now: Round) -> Outcome:
     if why or peak is None:
         return _unjudged(plan, rule.id, why or "peak_missing", now)
     kw = peak.kw * plan.scale
-    share = Bounds(kw, kw, math.inf if peak.at_least else kw).times(100 / q.limit)
+    demand = Bounds(kw, kw, math.inf if peak.at_least else kw)
+    share = demand.times(100 / q.limit)
     found = grade_bounds(share, rule.thresholds, _BREACH, rule.margin)
     at = f"{peak.at.astimezone(now.zone):%Y-%m-%d %H:%M}" if peak.at else ""
     inputs = {**_inputs(plan), "said": rule.id, "observed": kw, "percent": share.value, "at": at,
               "at_least": peak.at_least}  # fmt: skip
-    return graded(plan.key(rule.id), rule, share.times(q.limit / 100), q.limit, found, inputs, q.unit, "", q.document)
+    return graded(plan.key(rule.id), rule, demand, q.limit, found, lambda: inputs, q.unit, "", q.document)
 
 
 def _progress(plan: Plan, known: Facts, now: Round) -> Iterator[Outcome]:
@@ -220,7 +221,7 @@ def _along_the_path(plan: Plan, past: Bounds, recent: float, share: float, day: 
     limit, path = plan.quota.limit, quotas.path_to_date(plan.quota.limit, plan.period, plan.pieces, day)
     running = day < plan.period.until
     if passed + 1 >= now.rules["quota_path"].options["from_day"] and path > 0 and running:
-        about = {"day": f"{day:%Y-%m-%d}", "whole": limit}
+        about = {"day": f"{day - timedelta(days=1):%Y-%m-%d}", "whole": limit}  # as people say it: that day included
         yield _against(plan, "quota_path", _with_gap(past, share, path), path, share, now, about)
     forecast_rule = now.rules["quota_forecast"]
     if passed + 1 < forecast_rule.options["from_day"] or not running:
@@ -240,14 +241,17 @@ def _against(
     rule, q = now.rules[rule_id], plan.quota
     percent = used.times(100 / limit)
     found = grade_bounds(percent, rule.thresholds if q.kind in quotas.BINDING else (), _BREACH, rule.margin)
-    bounded = not used.exact and math.isfinite(used.high)
-    inputs = {
-        **_inputs(plan), **(more or {}), "said": rule_id, "observed": used.value, "limit": limit,
-        "percent": percent.value, "completeness": share,
-        **({"high": used.high, "high_percent": percent.high} if bounded else {}),
-        **({"unbounded": True} if math.isinf(used.high) else {}),
-    }  # fmt: skip
-    return graded(plan.key(rule_id), rule, used, limit, found, inputs, q.unit, q.basis, q.document)
+
+    def told() -> dict[str, Any]:
+        bounded = not used.exact and math.isfinite(used.high)
+        return {
+            **_inputs(plan), **(more or {}), "said": rule_id, "observed": used.value, "limit": limit,
+            "percent": percent.value, "completeness": share,
+            **({"high": used.high, "high_percent": percent.high, "gap": share < 1} if bounded else {}),
+            **({"unbounded": True} if math.isinf(used.high) else {}),
+        }  # fmt: skip
+
+    return graded(plan.key(rule_id), rule, used, limit, found, told, q.unit, q.basis, q.document)
 
 
 def _unjudged(plan: Plan, rule_id: str, why: str, now: Round) -> Outcome:
@@ -259,11 +263,12 @@ def _unjudged(plan: Plan, rule_id: str, why: str, now: Round) -> Outcome:
 def _inputs(plan: Plan) -> dict[str, Any]:
     q = plan.quota
     return {
-        "name": q.name, "metric": q.metric, "basis": q.basis, "boundary": q.boundary, "quota": q.kind, "period": q.period,
-        "unit": q.unit, "limit": q.limit, "document": q.document or "", "span": _span(plan.period),
+        "name": q.name, "metric": q.metric, "basis": q.basis, "boundary": q.boundary, "quota": q.kind,
+        "period": q.period, "unit": q.unit, "limit": q.limit, "document": q.document or "", "span": _span(plan.period),
     }  # fmt: skip
 
 
+@cache
 def _span(period: Period) -> str:
     """年度 of a year, 月度 of a month, for the name of its quota."""
     return {12: "年度", 3: "季度", 1: "月度"}.get(sum(1 for _ in period.months()), "期间")

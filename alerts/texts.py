@@ -74,15 +74,15 @@ _SENTENCES: Mapping[str, tuple[str, str]] = {
         "{name}, {period}: {metric} {at_least} {observed} {unit} ({at}), {percent} % of the approved {limit} {unit}",
     ),
     "unit_energy": (
-        "{name} {product} {window}{indicator}为 {observed} {unit}，{verdict}{line} {limit} {unit}",
+        "{name} {product} {window} {indicator}为 {observed} {unit}，{verdict}{line} {limit} {unit}",
         "{name}, {product}, {window}: {indicator} is {observed} {unit}; {verdict} the {line} of {limit} {unit}",
     ),
     "pue": (
-        "{name} {window}电能利用效率（PUE）为 {observed}（IT 计量点：{it_point}），{verdict}{quota} {limit}",
+        "{name} {window} 电能利用效率（PUE）为 {observed}（IT 计量点：{it_point}），{verdict}{quota} {limit}",
         "{name}, {window}: PUE is {observed} (IT measured at {it_point}); {verdict} the {quota} of {limit}",
     ),
     "pue_shown": (
-        "{name} {window}电能利用效率（PUE）为 {observed}（IT 计量点：{it_point}）",
+        "{name} {window} 电能利用效率（PUE）为 {observed}（IT 计量点：{it_point}）",
         "{name}, {window}: PUE is {observed} (IT measured at {it_point})",
     ),
     "silent_enterprise": (
@@ -140,7 +140,11 @@ _REASONS: Mapping[str, tuple[str, str]] = {
     "heat_not_apportioned": ("供热用煤未分摊", "coal for heat is not apportioned"),
     "not_twelve_months": (
         "完整数据不足十二个月（现有 {months} 个月），年度指标不作评判",
-        "fewer than twelve full months ({months}); a yearly indicator is not assessed",
+        "there are fewer than twelve full months ({months}); a yearly indicator is not assessed",
+    ),
+    "months_not_full": (
+        "完整数据仅 {months} 个月，须满 {needed} 个月方可评判",
+        "only {months} months are full where {needed} are needed",
     ),
     "it_missing": ("没有 IT 设备用电", "the energy of IT equipment is missing"),
     "dc_total_missing": ("没有数据中心总用电计量点", "no meter measures the data centre's total"),
@@ -205,7 +209,7 @@ def _words(inputs: Inputs, at: int) -> dict[str, str]:
     words = {key: number(value) if isinstance(value, float) else str(value) for key, value in inputs.items()}
     words["metric"] = _metric(inputs, at)
     words["quota"] = _of(_QUOTAS, inputs.get("quota", ""), at)
-    words["line"] = _of(_LINES, inputs.get("line", ""), at)
+    words["line"] = _of(_QUOTAS if inputs.get("given") else _LINES, inputs.get("line", ""), at)
     words["verdict"] = _of(_VERDICTS, inputs.get("verdict", ""), at)
     words["it_point"] = "、".join(
         _of(_IT_POINTS, point, at) for point in inputs.get("it_point", "").split(",") if point
@@ -239,7 +243,9 @@ def _period(period: str, at: int) -> str:
 
 
 def _unjudged(inputs: Inputs, words: Mapping[str, str], at: int) -> str:
-    why = _REASONS[inputs["why"]][at].format_map({"about": inputs.get("about", ""), "months": inputs.get("months", 0)})
+    why = _REASONS[inputs["why"]][at].format_map(
+        {"about": inputs.get("about", ""), "months": inputs.get("months", 0), "needed": inputs.get("needed", 0)}
+    )
     subject = inputs.get("product") or ""
     head = f"{words['name']} {subject + ' ' if subject else ''}{words['period']}"
     about = words["metric"] or words["indicator"]
@@ -253,9 +259,12 @@ def _missing(inputs: Inputs, words: Mapping[str, str], at: int) -> str:
     high = inputs.get("high_percent")
     if high is None:
         return ""
+    amount = f"{number(inputs.get('high'))} {inputs.get('unit', '')}"
     if at == 0:
-        return f"计入缺失数据最高可达 {number(inputs.get('high'))} {inputs.get('unit', '')}（{percentage(high)} %）"
-    return f"with what is missing at most {number(inputs.get('high'))} {inputs.get('unit', '')} ({percentage(high)} %)"
+        guess = "按已知平均水平的两倍估计，" if inputs.get("gap") else ""
+        return f"{guess}计入缺失数据最高可达 {amount}（{percentage(high)} %）"
+    guess = "guessing gaps at twice the mean, " if inputs.get("gap") else ""
+    return f"{guess}with what is missing at most {amount} ({percentage(high)} %)"
 
 
 def _so_far(inputs: Inputs, words: Mapping[str, str], at: int) -> str:

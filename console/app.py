@@ -17,7 +17,10 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from console import api, health, web
-from console.site import Options, Site, Trouble, trouble_page
+from console.site import Options, Site, trouble_page
+from console.trouble import Trouble
+from energy.refused import Refused
+from storage.usage import UnknownSubject
 
 _STATIC = Path(__file__).parent / "static"
 _HEADERS = {
@@ -51,26 +54,29 @@ async def _with_headers(request: Request, answer: Callable[[Request], Awaitable[
 
 
 def _answer_troubles(app: FastAPI) -> None:
-    app.add_exception_handler(HTTPException, lambda request, error: _trouble(request, _of_http(error)))
-    app.add_exception_handler(Trouble, lambda request, error: _trouble(request, error))
-    app.add_exception_handler(RequestValidationError, lambda request, error: _trouble(request, _of_question(error)))
-    for kind in (OperationalError, PoolTimeout):
-        app.add_exception_handler(kind, lambda request, error: _trouble(request, Trouble(503, "database_away")))
+    for kind in (HTTPException, RequestValidationError, Trouble, Refused, OperationalError, PoolTimeout, Exception):
+        app.add_exception_handler(kind, _answer_trouble)
 
 
-def _of_http(error: Exception) -> Trouble:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    return Trouble(status, "not_found" if status == 404 else "not_possible")
-
-
-def _of_question(error: Exception) -> Trouble:
-    first = error.errors()[0] if isinstance(error, RequestValidationError) else {}
-    return Trouble(400, "bad_question", f"{first.get('loc', ('', ''))[-1]}: {first.get('msg', '')}")
-
-
-def _trouble(request: Request, error: Exception) -> Response:
+def _answer_trouble(request: Request, error: Exception) -> Response:
     """The same sentence as a page for people and as JSON for scripts."""
-    trouble = error if isinstance(error, Trouble) else Trouble(500, "not_possible")
+    trouble = _understood(error)
     if request.url.path.startswith("/api/"):
         return JSONResponse({"error": trouble.sentence("en")}, trouble.status)
     return trouble_page(request, trouble)
+
+
+def _understood(error: Exception) -> Trouble:
+    match error:
+        case Trouble():
+            return error
+        case Refused():
+            return Trouble(404 if isinstance(error, UnknownSubject) else 400, "refused", error)
+        case RequestValidationError():
+            first = error.errors()[0]
+            return Trouble(400, "bad_question", f"{first['loc'][-1]}: {first['msg']}")
+        case HTTPException():
+            return Trouble(error.status_code, "not_found" if error.status_code == 404 else "not_possible")
+        case OperationalError() | PoolTimeout():
+            return Trouble(503, "database_away")
+    return Trouble(500, "not_possible")

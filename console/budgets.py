@@ -67,29 +67,35 @@ class Budget:
 
 def together(budgets: Sequence[Budget]) -> Budget | None:
     """Several enterprises' quotas that can be added, as one in tce; None without any."""
-    every = [_in_tce(one.told) for one in budgets]
-    if not every:
+    if not budgets:
         return None
-    path, forecast = _sum([one.path for one in every]), _sum([one.forecast for one in every])
-    limit, low, high = _sum([one.limit for one in every]), _sum([one.low for one in every]), _sum([one.high for one in every])
-    return Budget(replace(
-        every[0], code="", name="", limit=limit, low=low, high=high, path=path, forecast=forecast, certainty="certain",
-        path_state=_state(low, path), forecast_state=_state(forecast, limit)))
+    limit, low, high, path, forecast = (_sum(budgets, name) for name in ("limit", "low", "high", "path", "forecast"))
+    whole = replace(
+        budgets[0].told,
+        code="",
+        name="",
+        unit="tce",
+        limit=limit,
+        low=low,
+        high=high,
+        path=path,
+        forecast=forecast,
+        certainty="certain",
+        path_state=_state(low, path),
+        forecast_state=_state(forecast, limit),
+    )
+    return Budget(whole)
 
 
-def _in_tce(told: Progress) -> Progress:
-    scale = float(units.convert(told.unit, "tce"))
-    scaled = {name: None if (value := getattr(told, name)) is None else value * scale for name in _AMOUNTS}
-    return replace(told, unit="tce", **scaled)
-
-
-_AMOUNTS = ("limit", "low", "high", "path", "forecast")
-
-
-def _sum(values: Sequence[float | None]) -> float | None:
-    """None if any is unknown: a sum of those that happen to be known would look too small."""
-    known = [value for value in values if value is not None]
-    return sum(known) if len(known) == len(values) else None
+def _sum(budgets: Sequence[Budget], name: str) -> float | None:
+    """In tce; None if any is unknown: a sum of those that happen to be known would look too small."""
+    total = 0.0
+    for told in (one.told for one in budgets):
+        value = getattr(told, name)
+        if value is None:
+            return None
+        total += value * float(units.convert(told.unit, "tce"))
+    return total
 
 
 def _state(value: float | None, line: float | None) -> str | None:

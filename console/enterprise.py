@@ -1,28 +1,32 @@
 """One enterprise's page: a month of its figures, its power by quarter hours, its meters, what rules made of them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from markupsafe import Markup
+from psycopg import Connection
+
+from alerts.rules import UNIT_ENERGY
+from console.overview import Patience
+from console.words import Words
 from energy import periods
 from energy.periods import Period
 from energy.usage import in_total
-from markupsafe import Markup
-from psycopg import Connection
 from reports.charts import Bar, Point, bars, load_curve
 from reports.compare import Figure, is_bounded, total
+from reports.words import in_language
 from storage import reports as reference
 from storage.pages import Facts, Finding, Meter, QuarterHours
 from storage.reports import Carrier, Factor
 from storage.usage import UsageRow, enterprise_usage
 
-from console.overview import Patience
-from console.words import Words
-
 CURVE_DAYS = 2
 _QUARTER = timedelta(minutes=15)
-_HOUR = timedelta(hours=1)
+_MONTH = re.compile(r"\d{4}-\d{2}")
+_LINES = {rule: place for place, rule in enumerate(UNIT_ENERGY)}
 _TOTALS = ("tce_equivalent", "tce_equal_value", "tce_assessed", "tco2")
 
 
@@ -97,7 +101,8 @@ def daily_chart(month: Month, today: date, w: Words) -> Markup | None:
     if not any(value is not None for _, value, _ in figures):
         return None
     items: list[Bar] = [(label, value) for label, value, _ in figures]
-    return bars(items, title=w.daily_energy, unit="tce", at_least=[label for label, _, least in figures if least], width=620)
+    least = [label for label, _, is_least in figures if is_least]
+    return bars(items, title=w.daily_energy, unit="tce", at_least=least, width=620, say=in_language(w.language))
 
 
 def _day(day: date, by_day: Mapping[str, list[UsageRow]]) -> tuple[str, float | None, bool]:
@@ -106,25 +111,32 @@ def _day(day: date, by_day: Mapping[str, list[UsageRow]]) -> tuple[str, float | 
 
 
 def curve_days(asked: date, zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
-    """From local midnight of the day before until the end of the asked one, or now if that is earlier; whole hours."""
+    """From local midnight of the day before until the end of the asked one, or the last full quarter hour."""
     since = periods.midnight(asked - timedelta(days=CURVE_DAYS - 1), zone)
-    until = min(periods.midnight(asked + timedelta(days=1), zone), now.replace(minute=0, second=0, microsecond=0) + _HOUR)
-    return since, max(since, until)
+    last_full = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
+    return since, max(since, min(periods.midnight(asked + timedelta(days=1), zone), last_full))
 
 
 def curve(hours: Sequence[QuarterHours], since: datetime, until: datetime, zone: ZoneInfo) -> list[Point]:
     """Every quarter hour in [since, until) in local time; None where nothing is known."""
     known = {
-        hour.hour.astimezone(UTC) + at * _QUARTER: kw for hour in hours for at, kw in enumerate(hour.quarters or []) if kw is not None
+        hour.hour.astimezone(UTC) + at * _QUARTER: kw
+        for hour in hours
+        for at, kw in enumerate(hour.quarters or [])
+        if kw is not None
     }
     slots = int((until - since) / _QUARTER)
-    return [((since + at * _QUARTER).astimezone(zone), known.get(since.astimezone(UTC) + at * _QUARTER)) for at in range(slots)]
+    return [
+        ((since + at * _QUARTER).astimezone(zone), known.get(since.astimezone(UTC) + at * _QUARTER))
+        for at in range(slots)
+    ]
 
 
 def load_chart(points: Sequence[Point], w: Words) -> Markup | None:
     if not any(value is not None for _, value in points):
         return None
-    return load_curve(points, title=w.load_curve, unit="kW", width=620, height=220)
+    say = in_language(w.language)
+    return load_curve(points, title=w.load_curve, unit="kW", width=620, height=220, say=say)
 
 
 def meter_rows(meters: Sequence[Meter], patience: Patience) -> list[MeterRow]:
@@ -141,15 +153,24 @@ def _meter_state(meter: Meter, patience: Patience) -> str:
         return "meter_ended"
     if meter.last_time is None:
         return "never"
-    quiet = patience.intervals * timedelta(minutes=meter.interval_minutes)
-    return "meter_silent" if meter.last_time < patience.now - quiet else "meter_ok"
+    return "meter_silent" if patience.is_over(meter.last_time, meter.interval_minutes) else "meter_ok"
 
 
-def flag_words(flags: Sequence[str], w: Words) -> list[str]:
-    return [w.coded("flag", flag) for flag in flags]
+@dataclass(frozen=True)
+class Outcomes:
+    """What rules say: lines of unit energy for a year, the same for single months as information, and all else."""
+
+    lines: Sequence[Finding]
+    months: Sequence[Finding]
+    others: Sequence[Finding]
 
 
-def split(findings: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:
-    """Unit energy line by line, and all other outcomes."""
-    lines = [one for one in findings if one.rule.startswith("unit_energy")]
-    return lines, [one for one in findings if not one.rule.startswith("unit_energy")]
+def outcomes(findings: Sequence[Finding]) -> Outcomes:
+    """Unit energy by product, law before aims."""
+    ranked = sorted(findings, key=lambda one: (one.subject, _LINES.get(one.rule, len(_LINES))))
+    lines = [one for one in ranked if one.rule.startswith("unit_energy")]
+    return Outcomes(
+        [one for one in lines if not _MONTH.fullmatch(one.period)],
+        [one for one in lines if _MONTH.fullmatch(one.period)],
+        [one for one in findings if not one.rule.startswith("unit_energy")],
+    )

@@ -3,9 +3,9 @@
 from fastapi import APIRouter, Request, Response
 from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
-from storage import database
 
 from console.site import Site
+from storage import database
 
 router = APIRouter()
 _PATIENCE_S = 2.0  # a probe waits no longer for a connection

@@ -1,20 +1,22 @@
 """How values look on a page: numbers, times in the deployment's zone, words for codes, links."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from pathlib import PurePath
+from math import floor
 from typing import Any
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
-from alerts.rules import shipped
 from jinja2 import pass_context
 from jinja2.runtime import Context
-from reports.numbers import UNKNOWN, percent, shown, shown_range, signed_percent
-from storage.pages import Alert, Finding, Report
 
+from alerts.rules import shipped
+from console import downloads
 from console.budgets import Budget
 from console.words import Words
+from reports.numbers import UNKNOWN, percent, shown, shown_range, signed_percent
+from storage.pages import Alert, Finding, Report
 
 Link = Callable[..., str]
 
@@ -40,6 +42,21 @@ def exact(value: float) -> str:
     return f"{value:.10g}"
 
 
+def told(value: float | None, unit: str) -> str:
+    """An observed value; what has no unit and no fraction is a count."""
+    return f"{value:.0f}" if value is not None and not unit and value.is_integer() else shown(value)
+
+
+def complete(share: float) -> str:
+    """Completeness, rounded down: what is not complete is never shown as 100 %."""
+    return f"{floor(share * 1000) / 10:.1f} %"
+
+
+def brief(message: str, name: str) -> str:
+    """A sentence that stands beside its level and its enterprise, without repeating them."""
+    return re.sub(r"^【[^】]*】", "", message).strip().removeprefix(name).strip(" ：:")
+
+
 def lasting(length: timedelta, w: Words) -> str:
     """A length of time in its two largest units."""
     minutes = int(length.total_seconds()) // 60
@@ -62,9 +79,10 @@ def basis(budget: Budget, w: Words) -> str:
 
 def said(budget: Budget, w: Words) -> str:
     """A quota bar for those who cannot see it."""
-    share, high = percent(budget.share), budget.high_share
-    missing = f", {w.missing_may} {percent(high)}" if high is not None else ""
-    return f"{w.used} {share}{missing}, {w.path} {percent(budget.path_share)}, {w.forecast} {percent(budget.forecast_share)}"
+    parts = {w.used: budget.share, w.path: budget.path_share, w.forecast: budget.forecast_share}
+    if budget.high_share is not None:
+        parts[w.missing_may] = budget.high_share
+    return ", ".join(f"{word} {percent(share)}" for word, share in parts.items())
 
 
 def rule_word(rule: str, w: Words) -> str:
@@ -75,11 +93,26 @@ def rule_word(rule: str, w: Words) -> str:
 
 def home(one: Alert | Finding | Report, link: Link) -> str:
     """The page of whose alert, finding or report it is."""
-    return link("/", region=one.code) if one.scope == "region" else link(f"/enterprises/{one.code}")
+    if one.scope == "enterprise":
+        return link(f"/enterprises/{one.code}")
+    return link("/", region=one.code if one.scope == "region" else None)
 
 
-def file_name(path: str) -> str:
-    return PurePath(path).name
+def whose(one: Alert | Finding | Report, w: Words) -> str:
+    """The name of whose it is; the platform itself has none."""
+    return w.platform if one.scope == "platform" else one.name
+
+
+def subject(finding: Finding, w: Words) -> str:
+    """What exactly was judged: a product by its name, a quota by its metric, kind, basis and boundary."""
+    if finding.subject_name != finding.subject:
+        return finding.subject_name
+    return " · ".join(_part(part, w) for part in finding.subject.split(":"))
+
+
+def _part(part: str, w: Words) -> str:
+    words = (w.coded(kind, part) for kind in ("metric", "quota", "basis", "boundary"))
+    return next((word for word in words if word != part), part)
 
 
 def filters(zone: ZoneInfo) -> Mapping[str, Callable[..., Any]]:
@@ -90,8 +123,24 @@ def filters(zone: ZoneInfo) -> Mapping[str, Callable[..., Any]]:
         return when(instant, zone, context["now"])
 
     return {
-        "shown": shown, "shown_range": shown_range, "exact": exact, "percent": percent, "signed_percent": signed_percent, "lasting": lasting, "basis": basis,
-        "basis_word": basis_word, "rule": rule_word, "said": said, "home": home, "file_name": file_name,
-        "when": when_on_page, "iso": lambda instant: instant.astimezone(zone).isoformat(),
+        "shown": shown,
+        "shown_range": shown_range,
+        "told": told,
+        "exact": exact,
+        "complete": complete,
+        "brief": brief,
+        "percent": percent,
+        "signed_percent": signed_percent,
+        "lasting": lasting,
+        "basis": basis,
+        "basis_word": basis_word,
+        "rule": rule_word,
+        "said": said,
+        "home": home,
+        "whose": whose,
+        "subject": subject,
+        "files": downloads.names,
+        "when": when_on_page,
+        "iso": lambda instant: instant.astimezone(zone).isoformat(),
         "day": lambda day: f"{day:%Y-%m-%d}" if day else UNKNOWN,
-    }  # fmt: skip
+    }

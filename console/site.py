@@ -3,26 +3,36 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from alerts.rules import Rules, shipped
-from energy import periods
-from energy.periods import DEFAULT_ZONE
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
+from fastapi import Path as PathParameter
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from psycopg import Connection
 from psycopg_pool import ConnectionPool
-from storage import pages
 
+from alerts.rules import Rules, shipped
 from console.overview import LEVELS, Patience
 from console.shown import filters, link_in
+from console.trouble import Trouble
 from console.words import LANGUAGES, Words, words
+from energy import periods
+from energy.periods import DEFAULT_ZONE
+from storage import pages
 
 _TEMPLATES = Path(__file__).parent / "templates"
+
+
+# What an address may ask for. Anything else is answered by a sentence before the database sees it.
+FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2200, 1, 1)
+NO_NUL = r"^[^\x00]*$"  # PostgreSQL's text has none
+Day = Annotated[date, Query(ge=FIRST_DAY, le=LAST_DAY)]
+EnterpriseCode = Annotated[str, PathParameter(max_length=64, pattern=NO_NUL)]
+Id = Annotated[int, PathParameter(ge=1, le=2**63 - 1)]
 
 
 @dataclass(frozen=True)
@@ -38,31 +48,27 @@ class Options:
     rules: Rules = field(default_factory=shipped)
 
 
-class Trouble(Exception):
-    """A request cannot be answered: status and the word of the catalogue that says why, about `what`."""
-
-    def __init__(self, status: int, word: str, what: object = "") -> None:
-        super().__init__(word)
-        self.status, self.word, self.what = status, word, what
-
-    def sentence(self, language: str) -> str:
-        return str(getattr(words(language), self.word)).format(self.what)
-
-
-@dataclass
+@dataclass(frozen=True)
 class Site:
+    """One console: over which pool, with which options, and what its clock says."""
+
     pool: ConnectionPool[Connection]
     options: Options
     now: Callable[[], datetime]
-    templates: Environment = field(init=False)
 
-    def __post_init__(self) -> None:
-        loader = FileSystemLoader(_TEMPLATES)
-        self.templates = Environment(
-            loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-        )
-        self.templates.filters.update(filters(self.options.zone))
-        self.templates.globals.update(levels=LEVELS, zone=self.options.zone.key)
+    @property
+    def templates(self) -> Environment:
+        return _templates(self.options.zone)
+
+
+@cache
+def _templates(zone: ZoneInfo) -> Environment:
+    """The templates, compiled once. A name that a template does not know is an error and never an empty place."""
+    loader = FileSystemLoader(_TEMPLATES)
+    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.filters.update(filters(zone))
+    made.globals.update(levels=LEVELS, zone=zone.key)
+    return made
 
 
 @dataclass
@@ -119,8 +125,16 @@ def trouble_page(request: Request, trouble: Trouble) -> HTMLResponse:
     """What went wrong as a page, without asking the database for anything."""
     site: Site = request.app.state.site
     language = _language(site, request)
-    return _rendered(site, request, site.now(), "trouble.html", trouble.status, status=trouble.status,
-                     sentence=trouble.sentence(language), freshness=None)
+    return _rendered(
+        site,
+        request,
+        site.now(),
+        "trouble.html",
+        trouble.status,
+        status=trouble.status,
+        sentence=trouble.sentence(language),
+        freshness=None,
+    )
 
 
 def _language(site: Site, request: Request) -> str:
@@ -128,12 +142,19 @@ def _language(site: Site, request: Request) -> str:
     return asked if asked in LANGUAGES else site.options.language
 
 
-def _rendered(site: Site, request: Request, now: datetime, template: str, status: int = 200, /, **figures: Any
-              ) -> HTMLResponse:
+def _rendered(
+    site: Site, request: Request, now: datetime, template: str, status: int = 200, /, **figures: Any
+) -> HTMLResponse:
     language = _language(site, request)
     asked = language if language != site.options.language else None
     other = next(one for one in LANGUAGES if one != language)
     text = site.templates.get_template(template).render(
-        w=words(language), link=link_in(asked), language_asked=asked, here=request.url.path, now=now,
-        other_language=str(request.url.include_query_params(lang=other).replace(scheme="", netloc="")), **figures)
+        w=words(language),
+        link=link_in(asked),
+        language_asked=asked,
+        here=request.url.path,
+        now=now,
+        other_language=str(request.url.include_query_params(lang=other).replace(scheme="", netloc="")),
+        **figures,
+    )
     return HTMLResponse(text, status)

@@ -1,11 +1,10 @@
 """A figure of which only bounds may be known. Unknown is never zero: what is missing widens the bounds."""
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Bounds:
+class Bounds(NamedTuple):
     """At least `low`, at most `high` (infinite where no upper bound is known); `value` is what is shown."""
 
     value: float

@@ -25,8 +25,3 @@ class Carrier:
     @property
     def is_power(self) -> bool:
         return self.category == "power"
-
-    @property
-    def is_fuel(self) -> bool:
-        """Whether it burns: power, heat and media do not."""
-        return not self.is_medium and self.category not in ("power", "heat")

@@ -10,7 +10,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from energy.quality import Flag
-from energy.registers import BOUNDARY_TOLERANCE, HOUR, LATE, QUARTER, SECOND, Bools, Floats, Ints, Kind, Meters, Pieces, Readings
+from energy.registers import (
+    BOUNDARY_TOLERANCE,
+    HOUR,
+    LATE,
+    QUARTER,
+    SECOND,
+    Bools,
+    Floats,
+    Ints,
+    Kind,
+    Meters,
+    Pieces,
+    Readings,
+)
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ Two questions, two rules (domain rule 14). Exactly on plan is silence; the forec
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from energy.bounds import Bounds
 from energy.periods import Period
@@ -16,8 +16,7 @@ CUMULATIVE = frozenset({"tce", "kwh", "co2", "coal", "area_energy", "capita_ener
 BINDING = frozenset({"limit", "budget", "approved", "basic_target", "access", "baseline"})
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """A budget for a part of the quota's period: days [first, until), in the quota's unit."""
 
     first: date
@@ -60,8 +59,7 @@ def percent(used: Bounds, of: float) -> Bounds | None:
     return used.times(100 / of) if of > 0 else None
 
 
-@dataclass(frozen=True)
-class Pace:
+class Pace(NamedTuple):
     """How fast it goes lately against plan: used and planned in the same recent days."""
 
     used: float

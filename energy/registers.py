@@ -128,7 +128,9 @@ def amounts(readings: Readings, meters: Meters, events: dict[int, tuple[Event, .
     registers, others = readings.of(is_register), readings.of(~is_register)
     plain = plain_steps(registers, meters)
     odd = _meters_to_walk(registers, plain, events or {}, len(meters.kind))
-    walked = [_walk_one(registers, meters, int(index), (events or {}).get(int(index), ())) for index in np.flatnonzero(odd)]
+    walked = [
+        _walk_one(registers, meters, int(index), (events or {}).get(int(index), ())) for index in np.flatnonzero(odd)
+    ]
     straight = _straight(registers, meters, plain & ~odd[registers.meter])
     pieces = _sorted(_joined([straight, _stated(others, meters), *(walk.pieces for walk in walked)]))
     set_aside = [walk.set_aside for walk in walked]
@@ -434,7 +436,9 @@ def _joined(parts: list[Pieces]) -> Pieces:
 
 def _sorted(pieces: Pieces) -> Pieces:
     order = np.lexsort((pieces.since, pieces.meter))
-    return Pieces(*(getattr(pieces, name)[order] for name in ("meter", "since", "until", "amount", "low", "high", "flags")))
+    return Pieces(
+        *(getattr(pieces, name)[order] for name in ("meter", "since", "until", "amount", "low", "high", "flags"))
+    )
 
 
 # Where a window may begin and end --------------------------------------------------------------------------------------

@@ -73,13 +73,15 @@ def _convert(unit: str, carrier_unit: str, density_kg_per_l: Decimal | None, car
     try:
         kind, size = _size(unit)
     except KeyError:
-        raise ValueError(_impossible(unit, carrier_unit, carrier, "is no unit that is known here")) from None
+        is_rate = _plain(unit).endswith(("w", "瓦", "/h"))
+        why = "is a rate, for meters of kind power, and" if is_rate else "is no unit that is known here and"
+        raise ValueError(_impossible(unit, carrier_unit, carrier, why)) from None
     wanted, wanted_size = _size(carrier_unit)
     if kind == "volume" and wanted == "mass":
         per_m3 = _kg_per_m3(unit, carrier_unit, density_kg_per_l, carrier)
         kind, size = "mass", size * per_m3
     if kind != wanted:
-        raise ValueError(_impossible(unit, carrier_unit, carrier, f"is a unit of {kind}"))
+        raise ValueError(_impossible(unit, carrier_unit, carrier, f"is a unit of {kind} and"))
     return size / wanted_size
 
 
@@ -88,7 +90,7 @@ def _kg_per_m3(unit: str, carrier_unit: str, density_kg_per_l: Decimal | None, c
         return density_kg_per_l * 1000
     if carrier_unit == "t":
         return Decimal(1000)
-    raise ValueError(_impossible(unit, carrier_unit, carrier, "is a volume without a density"))
+    raise ValueError(_impossible(unit, carrier_unit, carrier, "is a volume without a density and"))
 
 
 def _size(unit: str) -> tuple[str, Decimal]:
@@ -113,4 +115,4 @@ def _density(text: str, unit: str) -> Decimal:
 
 def _impossible(unit: str, carrier_unit: str, carrier: str, why: str) -> str:
     whose = f" of {carrier}" if carrier else ""
-    return f"unit {unit!r} {why} and does not become {carrier_unit}{whose}; write one of {right_units(carrier_unit)}"
+    return f"unit {unit!r} {why} does not become {carrier_unit}{whose}; write one of {right_units(carrier_unit)}"

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
+from functools import cache
+from typing import NamedTuple
 
 from energy.bounds import Bounds
 
@@ -44,8 +46,7 @@ class Certainty(StrEnum):
     POSSIBLE = "possible"
 
 
-@dataclass(frozen=True)
-class Threshold:
+class Threshold(NamedTuple):
     """A level and the line beyond which it holds."""
 
     level: Level
@@ -58,37 +59,47 @@ def beyond(value: float, line: float) -> bool:
 
 
 def grade(value: float, thresholds: Sequence[Threshold]) -> Level | None:
-    """The highest level whose line the value is beyond."""
-    return max((t.level for t in thresholds if beyond(value, t.line)), default=None)
+    """The highest level whose line the value is beyond; thresholds rise with their levels."""
+    found = None
+    for threshold in thresholds:
+        if not beyond(value, threshold.line):
+            break
+        found = threshold.level
+    return found
 
 
-@dataclass(frozen=True)
-class Grade:
-    """How a bounded value stands: the level due, the one due with hysteresis, and how sure it is."""
+class Grade(NamedTuple):
+    """How a bounded value stands: the level due, that with hysteresis, and how sure it is."""
 
     level: Level | None
     calm: Level | None  # the level against lines lowered by the margin: a case is lowered to this at once
     certainty: Certainty
 
 
-def grade_bounds(value: Bounds, thresholds: Sequence[Threshold], breach: float, margin: float = 0.0) -> Grade:
-    """Judge what is certain; where missing data may hide a breach of the line `breach`, say "possible" (domain rule 15).
+def grade_bounds(value: Bounds, thresholds: tuple[Threshold, ...], breach: float, margin: float = 0.0) -> Grade:
+    """Judge what is certain; where missing data may hide a breach of the line `breach`, say "possible" (rule 15).
 
     A possible breach with a finite upper bound is at least orange. Without an upper bound nothing can be excluded, but
     any gap would then alarm: the certain part gives the level and the certainty says the rest.
     """
-    calmer = [Threshold(t.level, t.line - margin) for t in thresholds]
     possible = beyond(value.high, breach) and not beyond(value.low, breach)
     least = Level.ORANGE if possible and math.isfinite(value.high) else None
     return Grade(
         _higher(grade(value.low, thresholds), least),
-        _higher(grade(value.low, calmer), least),
+        _higher(grade(value.low, _calmer_lines(thresholds, margin)), least),
         Certainty.POSSIBLE if possible else Certainty.CERTAIN,
     )
 
 
+@cache
+def _calmer_lines(thresholds: tuple[Threshold, ...], margin: float) -> tuple[Threshold, ...]:
+    return tuple(Threshold(level, line - margin) for level, line in thresholds)
+
+
 def _higher(one: Level | None, other: Level | None) -> Level | None:
-    return max((level for level in (one, other) if level is not None), default=None)
+    if one is None or other is None:
+        return one if other is None else other
+    return max(one, other)
 
 
 @dataclass(frozen=True)
@@ -101,8 +112,7 @@ class Case:
     closed_by_hand: bool = False
 
 
-@dataclass(frozen=True)
-class Due:
+class Due(NamedTuple):
     """What the present judgement asks for. `judged` is false where nothing could be judged."""
 
     level: Level | None

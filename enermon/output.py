@@ -18,7 +18,9 @@ def print_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     every = [list(names), *[list(row) for row in rows]]
     widths = [max(_width(row[column]) for row in every) for column in range(len(names))]
     for row in every:
-        click.echo("  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip())
+        click.echo(
+            "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
 
 
 def _width(text: str) -> int:

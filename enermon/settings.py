@@ -35,6 +35,7 @@ class Settings:
     broker_tls_address: str = "0.0.0.0:8883"
     broker_memory_mb: int = 1024
     zone: ZoneInfo = DEFAULT_ZONE
+    language: str = "zh"
     console_host: str = "127.0.0.1"
     console_port: int = 8420
     log_format: str = "text"
@@ -223,6 +224,7 @@ _READERS: Mapping[str, Callable[[object], Any]] = {
     "broker_memory_mb": _integer(64, 65_536),
     "data": _path,
     "zone": _zone,
+    "language": _choice("zh", "en"),
     "console_host": _text,
     "console_port": _integer(1, 65_535),
     "log_format": _choice("text", "json"),

@@ -1,8 +1,8 @@
 """The worker: asks every station of the line for work, again and again.
 
-A unit of work returns whether it found any. Each station works in transactions of its own, and one that fails rests for a
-while and lets the others go on. Stations that look at the clock rather than at the data become due by APScheduler, which
-knows nothing else; what is to be done is always in the tables, so a worker may end and begin at any moment.
+A unit of work returns whether it found any. Each station works in transactions of its own, and one that fails rests for
+a while and lets the others go on. Stations that look at the clock rather than at the data become due by APScheduler,
+which knows nothing else; what is to be done is always in the tables, so a worker may end and begin at any moment.
 """
 
 import logging
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 IDLE_S = 0.5
 _FIRST_REST_S, _LONGEST_REST_S = 1.0, 300.0
+_LONG_LOOK_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Post:
 
     def failed(self, seconds: float) -> float:
         """It failed; returns the seconds for which it rests."""
-        rest = min(_LONGEST_REST_S, _FIRST_REST_S * 2**self.failures)
+        rest = min(_LONGEST_REST_S, _FIRST_REST_S * 2.0**self.failures)
         self.failures, self.rests_until = self.failures + 1, seconds + rest
         return rest
 
@@ -101,17 +102,25 @@ class Worker:
         return found
 
     def _turn(self, conn: Connection, post: Post) -> int:
+        began = time.monotonic()
         try:
             found = post.station.work(conn, self.now())
             conn.commit()
-        except Exception:
+        except Exception as failure:
             if conn.closed or conn.broken:
-                raise
+                raise psycopg.OperationalError(str(failure)) from failure
             conn.rollback()
             log.exception("%s failed and rests for %.0f s", post.station.name, post.failed(time.monotonic()))
             return 0
         post.settled(found)
+        _report(post.station.name, found, time.monotonic() - began)
         return found
+
+
+def _report(station: str, found: int, seconds: float) -> None:
+    """A line for every unit of work; to look and find nothing is none, unless it took long."""
+    if found or seconds >= _LONG_LOOK_S:
+        log.info("%s found=%d seconds=%.3f", station, found, seconds)
 
 
 @contextmanager
@@ -128,7 +137,7 @@ def _clock(posts: Sequence[Post]) -> Iterator[None]:
 
 
 class NewDay:
-    """Calls something once on each local day, at the first look of the day: what stands on a path to date moves with it."""
+    """Calls something at the first look of each local day: what stands on a path to date moves with it."""
 
     def __init__(self, begin: Callable[[Connection], None], zone: ZoneInfo):
         self._begin = begin

@@ -1,8 +1,7 @@
 """Which readings become rows: the registry as it is known, and a decision on each reading with its reason.
 
-Pure: nothing is read or written, `now` is an argument. The usual message is decided as a whole by a few passes in C; only
-when something in it is out of the ordinary is each reading looked at.
-"""
+Pure: nothing is read or written, `now` is an argument. The usual message is decided as a whole by a few passes in C;
+only when something in it is out of the ordinary is each reading looked at."""
 
 import math
 import re
@@ -24,7 +23,9 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class MeterRule:
-    """What is out of the ordinary about one meter: its own zone, or the times between which it may report (inclusive, µs)."""
+    """What is out of the ordinary about one meter: its own zone, or the times between which it may report (inclusive,
+    µs).
+    """
 
     zone: ZoneInfo | None = None
     since: int = _EVER
@@ -54,10 +55,9 @@ class Admitted:
 def validity(kind: str, label: str, valid_from: datetime | None, valid_to: datetime | None) -> tuple[int, int]:
     """The first and last time (µs) at which a meter valid in [valid_from, valid_to) may be read.
 
-    A register is read at both ends: it opens with its first and closes with its last reading. A reading stamped with the end
-    of its interval belongs to what lies before it, so it is out at valid_from and in at valid_to; stamped with the start, the
-    other way round.
-    """
+    A register is read at both ends: it opens with its first and closes with its last reading. A reading stamped with
+    the end of its interval belongs to what lies before it, so it is out at valid_from and in at valid_to; stamped with
+    the start, the other way round."""
     since = micros(valid_from) if valid_from else _EVER
     until = micros(valid_to) if valid_to else -_EVER
     if kind == "register":

@@ -1,8 +1,7 @@
 """A batch: messages taken, decided, stored in one go, and answered.
 
-The unit of work of the collector and of the file loader. What it stores is committed before anything is acknowledged, and
-storing it twice changes nothing.
-"""
+The unit of work of the collector and of the file loader. What it stores is committed before anything is acknowledged,
+and storing it twice changes nothing."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +32,7 @@ class Message:
 
     enterprise: str
     topic: str
-    payload: bytes
+    payload: bytes = field(repr=False)
     dup: bool = False
 
 

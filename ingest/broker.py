@@ -35,7 +35,9 @@ class Unreachable(Exception):
 def new_client(broker: Broker, client_id: str, protocol: MQTTProtocolVersion, *, keep_session: bool) -> mqtt.Client:
     """A client that acknowledges by hand. It does not connect yet, so that handlers are in place before."""
     clean = None if protocol == MQTTProtocolVersion.MQTTv5 else not keep_session
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id, clean_session=clean, protocol=protocol, manual_ack=True)
+    client = mqtt.Client(
+        CallbackAPIVersion.VERSION2, client_id, clean_session=clean, protocol=protocol, manual_ack=True
+    )
     if broker.user is not None:
         client.username_pw_set(broker.user, broker.password)
     if broker.tls:
@@ -44,11 +46,11 @@ def new_client(broker: Broker, client_id: str, protocol: MQTTProtocolVersion, *,
 
 
 def connect(client: mqtt.Client, broker: Broker, *, keep_session: bool, window: int = 65_535) -> None:
-    """Open the connection; the broker's answer comes later. window: messages it may send without our acknowledgement."""
+    """Open the connection; the broker's answer comes later. window: messages that may be on the way unacknowledged."""
     if client.protocol != MQTTProtocolVersion.MQTTv5:
         client.connect(broker.host, broker.port, KEEPALIVE_S)
         return
-    properties = Properties(PacketTypes.CONNECT)
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.SessionExpiryInterval = SESSION_KEPT_S if keep_session else 0
     properties.ReceiveMaximum = window
     properties.MaximumPacketSize = _LARGEST_PACKET

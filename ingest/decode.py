@@ -1,8 +1,8 @@
 """A message's bytes become columns: which meters, when, what values. What they mean is not asked here.
 
-Both shapes of the contract are read. The usual message passes a typed decoder (a third of a microsecond a reading); whatever
-that refuses, a literal NaN for instance, is read a second time without types, so that one bad value never costs the others.
-"""
+Both shapes of the contract are read. The usual message passes a typed decoder (a third of a microsecond a reading);
+whatever that refuses, a literal NaN for instance, is read a second time without types, so that one bad value never
+costs the others."""
 
 import json
 from collections.abc import Mapping
@@ -22,9 +22,8 @@ _LONGEST_INTEGER = 400  # digits: no float64 holds more
 class Columns:
     """The readings of one message, in the order they were sent; index i of every list belongs together.
 
-    clean: every meter is a string, every time a string or number, every value a finite float. Otherwise anything may stand
-    in the lists, and admission looks at each item.
-    """
+    clean: every meter is a string, every time a string or number, every value a finite float. Otherwise anything may
+    stand in the lists, and admission looks at each item."""
 
     meters: list[Any]
     times: list[Any]
@@ -56,7 +55,7 @@ def decode(payload: bytes, largest: int) -> Columns:
     refuse_large(payload, largest)
     try:
         message = _usual.decode(payload)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _lenient(payload)
     if message.readings is not None and message.values is None:
         return _listed(message, message.readings)

@@ -32,7 +32,13 @@ class Taken:
 
 
 def take(
-    conn: Connection, code: str, enterprise: Enterprise | None, topic: str, payload: bytes, limits: Limits, now: datetime
+    conn: Connection,
+    code: str,
+    enterprise: Enterprise | None,
+    topic: str,
+    payload: bytes,
+    limits: Limits,
+    now: datetime,
 ) -> Taken:
     """Store one output message within the caller's transaction. `code` is the enterprise as the topic names it."""
     try:
@@ -107,7 +113,10 @@ def _fault(item: dict[str, Any], unit: str) -> tuple[Reason, str] | None:
         return Reason.UNREADABLE, f"kind {str(item['kind'])[:40]!r} is none of {', '.join(KINDS)}"
     sent = item.get("unit")
     if not isinstance(sent, str) or not _becomes(sent, unit):
-        return Reason.UNKNOWN_UNIT, f"unit {str(sent)[:40]!r} does not become {unit}, in which the product is registered"
+        return (
+            Reason.UNKNOWN_UNIT,
+            f"unit {str(sent)[:40]!r} does not become {unit}, in which the product is registered",
+        )
     return None
 
 
@@ -118,9 +127,7 @@ def _becomes(sent: str, unit: str) -> bool:
         return False
 
 
-def _keep(
-    conn: Connection, code: str, topic: str, payload: bytes, taken: Taken, limits: Limits, now: datetime
-) -> None:
+def _keep(conn: Connection, code: str, topic: str, payload: bytes, taken: Taken, limits: Limits, now: datetime) -> None:
     kept = [
         Rejected(code, topic, taken.gateway, taken.seq, each.index, each.meter, each.reason, each.message,
                  None if each.index is None else {"output": each.time}, payload if each.index is None else None)

@@ -21,7 +21,8 @@ _STILL_UNKNOWN = (Reason.UNKNOWN_METER, Reason.UNKNOWN_ENTERPRISE)
 def admit_waiting(
     conn: Connection, registry: Registry, limits: Limits, known: Known, tick: Callable[[], datetime]
 ) -> int:
-    """Make readings of rejected ones whose meter is registered by now, in rounds that are committed; how many there were.
+    """Make readings of rejected ones whose meter is registered by now, in rounds that are committed; how many there
+    were.
 
     Those that are rejected for something else now keep that reason and wait no longer. Two who do this at once store
     nothing twice. tick: the present time, never the same twice.

@@ -26,11 +26,11 @@ _UNITS = {"tce": "tce", "kwh": "kWh", "co2": "t", "coal": "t"}
 _FIGURES = {"kwh": "kwh", "co2": "tco2", "coal": "coal_kg"}
 _T_PER_FIGURE = {"coal": 0.001}  # coal is summed in kg
 _OBSTACLES = {
-    "basis_not_stated": "配额未注明当量或等价口径，不能说明进度。",
-    "assessed_is_equivalent_only": "考核口径只有当量值，等价值配额不能说明进度。",
+    "basis_not_stated": "指标未注明当量或等价口径，不能说明进度。",
+    "assessed_is_equivalent_only": "考核口径只有当量值，等价值指标不能说明进度。",
     "assessed_of_tce_only": "考核口径只适用于标准煤，不能说明进度。",
 }
-_NO_UNIT, _NO_USE = "配额的单位不能换算，不能说明进度。", "本期没有用能数据。"
+_NO_UNIT, _NO_USE = "指标的单位不能换算，不能说明进度。", "本期没有用能数据。"
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Progress:
     def sentence(self, say: Say) -> str:
         if self.used is None:
             return say(self.why_not)
-        return say("截至月末已用 {used} {unit}，占 {share}；至月末进度线 {path} {unit}，为其 {on_path}。").format(
+        return say("截至月末已用 {used} {unit}，占 {share}；至月末序时进度 {path} {unit}，为其 {on_path}。").format(
             used=f"{'≥ ' if not self.used.exact else ''}{shown(self.used.value)}",
             unit=self.unit,
             share=percent(self.used.value / self.limit if self.limit > 0 else None),

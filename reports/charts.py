@@ -145,10 +145,10 @@ def progress(
             f'<rect x="{10 + limit * scale:.1f}" y="26" width="{end - limit * scale:.1f}" height="20" fill="{RED}"/>'
         )
     body += _marker(10 + limit * scale, f"{say('限额')} {shown(limit)}", above=True)
-    body += _marker(10 + path * scale, f"{say('进度线')} {shown(path)}", above=False) if path is not None else []
+    body += _marker(10 + path * scale, f"{say('序时进度')} {shown(path)}", above=False) if path is not None else []
     share = say(GAP_WORD) if used is None else f"{used / limit * 100:.1f} %" if limit else ""
     body.append(_text(10 + max(limit * scale, end, most) + 8, 41, share, size=14))
-    said = f"{shown(used)} {unit}; {say('限额')} {shown(limit)} {unit}; {say('进度线')} {shown(path)} {unit}"
+    said = f"{shown(used)} {unit}; {say('限额')} {shown(limit)} {unit}; {say('序时进度')} {shown(path)} {unit}"
     return _svg(width, 70, title, said, body)
 
 

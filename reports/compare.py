@@ -6,15 +6,14 @@ Remarks are Chinese words that `reports.words` can translate.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from energy.periods import Period
 from reports.numbers import known
 from storage.usage import UsageRow
-
-from energy.periods import Period
 
 ENOUGH = 0.9  # share of expected readings below which a month counts as incomplete (upload quality requirement)
 
 NOT_OVER, NOTHING, NOTHING_THEN, NOUGHT_THEN = "本月未结束", "本月无数据", "对比月无数据", "对比月为零"
-INCOMPLETE, INCOMPLETE_THEN = "本月数据不完整", "对比月数据不完整"
+INCOMPLETE, INCOMPLETE_THEN = "本月缺数", "对比月缺数"
 
 
 @dataclass(frozen=True)

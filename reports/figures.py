@@ -11,7 +11,6 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from psycopg import Connection
-from storage.usage import UsageRow, enterprise_usage
 
 from energy.periods import Period, day_of, parse, previous_month, same_month_last_year, year_of
 from energy.refused import Refused
@@ -21,6 +20,7 @@ from reports.load import Load, load_of
 from storage import pages, reports
 from storage.pages import Alert, Facts, Finding, Which
 from storage.reports import Carrier, Factor, MeterMonth, ProductMonth
+from storage.usage import UsageRow, enterprise_usage
 
 LEVELS = ("red", "orange", "yellow", "blue")
 NOT_OVER, DRAFT, FINAL = "本月未结束", "初稿", "终稿"
@@ -224,21 +224,31 @@ def _day(day: date, rows: Sequence[UsageRow]) -> Day:
 def judged_in(findings: Iterable[Finding], month: Period) -> Judged:
     """Findings on periods that overlap the month, sorted by state and level."""
     ours = [one for one in findings if _overlaps(one.period, month)]
-    ranked = sorted((one for one in ours if one.state == "warning"), key=lambda one: LEVELS.index(one.level or "blue"))
+    warnings = sorted((one for one in ours if one.state == "warning"), key=_rank)
     return Judged(
-        tuple(ranked),
+        tuple(warnings),
         tuple(one for one in ours if one.state == "cannot_judge"),
         tuple(one for one in ours if one.state == "ok"),
     )
 
 
+def _rank(finding: Finding) -> int:
+    """The worst first; information, which has no level, last."""
+    return LEVELS.index(finding.level) if finding.level else len(LEVELS)
+
+
 def _overlaps(name: str, month: Period) -> bool:
+    """What has no period (a meter is silent now) is of the present and of no month; its alerts have their times."""
+    if not name:
+        return False
     period = parse(name)
     return period.first < month.until and month.first < period.until
 
 
 def lines_of(product: ProductMonth, judged: Judged) -> ProductLines:
-    return ProductLines(product, tuple(one for one in judged.of("unit_energy") if one.subject == product.product))
+    """The findings on that product; a further line of one kind has its record behind the product's code."""
+    ours = (one for one in judged.of("unit_energy") if one.subject.partition(":")[0] == product.product)
+    return ProductLines(product, tuple(ours))
 
 
 def alerts_in(alerts: Iterable[Alert], since: datetime, until: datetime) -> tuple[Alert, ...]:

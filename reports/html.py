@@ -59,6 +59,8 @@ def region_html(figures: RegionMonth, language: str = "zh") -> str:
             "coverage": points.coverage(figures, say),
             "silent": figures.silent,
             "silent_share": figures.silent_share,
+            "over_limit": figures.over_limit,
+            "beyond_lines": figures.beyond_lines,
             "ranking_chart": _ranking_chart(figures, say),
             "day_chart": _day_charts(figures.days, say),
             "levels": counts_by_level(figures.alerts),
@@ -143,10 +145,12 @@ def observed(finding: Finding) -> str:
 
 
 def subject(finding: Finding, language: str) -> str:
-    """What a finding is about, and which rule looked at it: a product, or a quota by metric, kind, basis and boundary."""
-    say = words.in_language(language)
+    """What a finding is about and which rule looked at it: a product's indicator, or a quota by metric, kind, basis."""
+    rule, say = words.rule_word(finding.rule, language), words.in_language(language)
+    if product := finding.inputs.get("product"):
+        return " · ".join(part for part in (product, finding.inputs.get("indicator"), rule) if part)
     parts = [say(words.SUBJECT_WORDS.get(part, part)) for part in finding.subject_name.split(":") if part]
-    return " · ".join((*parts, words.rule_word(finding.rule, language)))
+    return " · ".join((*parts, rule))
 
 
 def exact(factor: float | None) -> str:
@@ -190,7 +194,9 @@ def _day_charts(days: tuple[Day, ...], say: Callable[[str], str]) -> Markup:
     tce = [(f"{day.date.day}", day.tce_equivalent.value) for day in days]
     least = {f"{day.date.day}" for day in days if day.tce_equivalent.at_least}
     title = say("逐日综合能源消费量（当量值）")
-    return Markup("<h3>{}</h3>{}").format(title, charts.bars(tce, title=title, unit="tce", at_least=least, say=say))
+    drawn = charts.bars(tce, title=title, unit="tce", at_least=least, say=say)
+    note = Markup('<p class="soft">{}</p>').format(say("虚线柱：当日有缺数，实际不低于此值。")) if least else ""
+    return Markup("<h3>{}</h3>{}{}").format(title, drawn, note)
 
 
 def _ranking_chart(figures: RegionMonth, say: Callable[[str], str]) -> Markup:

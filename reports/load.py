@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -30,11 +31,12 @@ def load_of(hours: Sequence[QuarterHours], zone: ZoneInfo) -> Load | None:
     table = _by_day(hours, zone)
     if table.empty:
         return None
-    peak_day: date = table.max(axis=1).idxmax()
+    peak_day = cast(date, table.max(axis=1).idxmax())
+    peak = cast("pd.Series[float]", table.loc[peak_day])
     full = table[table.count(axis=1) >= _FULL_ENOUGH]
     return Load(
         peak_day,
-        _points(peak_day, table.loc[peak_day], zone),
+        _points(peak_day, peak, zone),
         _points(peak_day, full.median(), zone),
         len(full),
         any(hour.partial for hour in hours if hour.hour.astimezone(zone).date() == peak_day),

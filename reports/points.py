@@ -31,7 +31,8 @@ def of_enterprise(figures: EnterpriseMonth, say: Translate) -> list[Point]:
 
 
 def of_region(figures: RegionMonth, say: Translate) -> list[Point]:
-    points = [*_judgements(figures.judged, say), *_unit_breaches(figures, say)]
+    judged = _judgements(figures.judged, say) if figures.judged.all else []
+    points = [*judged, *_unit_breaches(figures, say)]
     if figures.silent:
         names = "、".join(one.unit.name for one in figures.silent[:5])
         points.append(
@@ -71,7 +72,7 @@ def _judgements(judged: Judged, say: Translate) -> list[Point]:
         points.append(
             Point(
                 "judge",
-                "无法判定",
+                "不能判定",
                 say("{count} 项不能判定，原因见下文，不等于合规。").format(count=len(judged.unjudged)),
             )
         )
@@ -85,8 +86,8 @@ def _warning(finding: Finding) -> Point:
 
 def _nothing_over(fine: tuple[Finding, ...], say: Translate) -> Point:
     if not fine:
-        return Point("judge", "未判定", say("没有可供判定的配额或限额。"))
-    return Point("ok", "未超", say("已判定的 {count} 项均未超限。").format(count=len(fine)))
+        return Point("judge", "未判定", say("没有可供判定的指标或限额。"))
+    return Point("ok", "正常", say("已判定的 {count} 项均未超限。").format(count=len(fine)))
 
 
 def _sum(headlines: tuple[Headline, ...], say: Translate) -> Point:

@@ -10,7 +10,6 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from psycopg import Connection
-from storage.usage import region_usage
 
 from energy.periods import Period, previous_month, same_month_last_year
 from energy.refused import Refused
@@ -19,6 +18,7 @@ from reports.figures import NOT_OVER, Day, Judged, Use, alerts_in, days_of, judg
 from storage import pages, reports
 from storage.pages import Alert, Finding, Which
 from storage.reports import Region, StatisticalTotal, UnitMonth
+from storage.usage import region_usage
 
 KEY_UNITS = "重点用能单位合计"
 
@@ -32,7 +32,7 @@ class RankedUnit:
 
 @dataclass(frozen=True)
 class RegionMonth:
-    """Everything the monthly report of a region says. over_limit: the units' own breaches, line by line."""
+    """Everything the monthly report of a region says. beyond: its units' lines that are not met."""
 
     region: Region
     month: Period
@@ -41,7 +41,7 @@ class RegionMonth:
     use: Use
     judged: Judged
     units: tuple[RankedUnit, ...]
-    over_limit: tuple[Finding, ...]
+    beyond: tuple[Finding, ...]
     unjudged_units: tuple[Finding, ...]
     alerts: tuple[Alert, ...]
     statistical: tuple[StatisticalTotal, ...]
@@ -54,6 +54,16 @@ class RegionMonth:
     @property
     def silent(self) -> tuple[RankedUnit, ...]:
         return tuple(one for one in self.units if not one.unit.received)
+
+    @property
+    def over_limit(self) -> tuple[Finding, ...]:
+        """Breaches: a line that binds, judged on its full period."""
+        return tuple(one for one in self.beyond if one.level)
+
+    @property
+    def beyond_lines(self) -> tuple[Finding, ...]:
+        """Information: a month, or a line that binds nobody (domain rule 12)."""
+        return tuple(one for one in self.beyond if not one.level)
 
     @property
     def completeness(self) -> float | None:

@@ -109,4 +109,4 @@ def _failed(conn: Connection, run: Run, failure: Exception, now: datetime) -> No
 
 def wait_after(tries: int) -> timedelta:
     """Five minutes after the first failure, twice as long after each further one, six hours at most."""
-    return min(_LONGEST_RETRY, _FIRST_RETRY * 2 ** min(tries - 1, 10))
+    return min(_LONGEST_RETRY, _FIRST_RETRY * (1 << min(tries - 1, 10)))

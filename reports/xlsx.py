@@ -7,11 +7,11 @@ from io import BytesIO
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
-from openpyxl.worksheet._write_only import WriteOnlyWorksheet
+from openpyxl.worksheet.properties import PageSetupProperties
+from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.writer.excel import ExcelWriter
 
 from energy.quality import names
@@ -142,7 +142,7 @@ def _carriers(use: Use, language: str) -> Sheet:
         Column(say("能源活动") + " (tCO₂)", TONNES, 16),
         Column(say("最大需量") + " (kW)", AMOUNT),
         Column(say("数据完整率"), PERCENT),
-        Column(say("质量标志"), TEXT, 30),
+        Column(say("质量标记"), TEXT, 30),
     )
     return Sheet(say("分品种"), columns, [_carrier(one, language, say) for one in (*use.carriers, *use.media)])
 
@@ -231,7 +231,7 @@ def _alerts(alerts: Sequence[Alert], findings: Sequence[Finding], known_on: date
 
 
 def _finding(one: Finding, language: str, say: Say) -> list[Value]:
-    word = {"warning": words.LEVEL_WORDS.get(one.level or "", ""), "ok": "未超"}.get(one.state, "无法判定")
+    word = {"warning": words.LEVEL_WORDS.get(one.level or "", ""), "ok": "正常"}.get(one.state, "不能判定")
     return [
         say(word),
         one.name,
@@ -250,13 +250,13 @@ def _finding(one: Finding, language: str, say: Say) -> list[Value]:
 def _meters(figures: EnterpriseMonth, language: str) -> Sheet:
     say = words.in_language(language)
     columns = (
-        Column(say("表计"), TEXT, 16),
+        Column(say("计量点"), TEXT, 16),
         Column(say("名称"), TEXT, 22),
         Column(say("品种"), TEXT),
         Column(say("应收"), WHOLE),
         Column(say("实收"), WHOLE),
         Column(say("数据完整率"), PERCENT),
-        Column(say("质量标志"), TEXT, 36),
+        Column(say("质量标记"), TEXT, 36),
         Column(say("检定有效期至"), TEXT, 16),
         Column(say("说明"), TEXT, 16),
     )
@@ -291,7 +291,7 @@ def _units(figures: RegionMonth, say: Say) -> Sheet:
         Column(say("能源活动") + " (tCO₂)", TONNES, 18),
         Column(say("环比"), PERCENT),
         Column(say("同比"), PERCENT),
-        Column(say("表计数"), WHOLE, 9),
+        Column(say("计量点数"), WHOLE, 9),
         Column(say("数据完整率"), PERCENT),
         Column(say("说明"), TEXT, 20),
     )
@@ -319,7 +319,8 @@ def _units(figures: RegionMonth, say: Say) -> Sheet:
 
 
 def _workbook(known_on: datetime, sheets: Sequence[Sheet]) -> bytes:
-    book = Workbook(write_only=True)
+    book = Workbook()
+    book.remove(book.worksheets[0])  # a new workbook is not empty
     for sheet in sheets:
         _fill(book.create_sheet(sheet.title), sheet)
     book.properties.creator = "Enermon"
@@ -329,32 +330,30 @@ def _workbook(known_on: datetime, sheets: Sequence[Sheet]) -> bytes:
     return _undated(packed)
 
 
-def _fill(page: WriteOnlyWorksheet, sheet: Sheet) -> None:
-    for place, column in enumerate(sheet.columns, start=1):
-        page.column_dimensions[get_column_letter(place)].width = column.width
+def _fill(page: Worksheet, sheet: Sheet) -> None:
     page.freeze_panes = "A2"
     page.page_setup.orientation, page.page_setup.paperSize, page.page_setup.fitToHeight = "landscape", 9, 0
-    page.sheet_properties.pageSetUpPr.fitToPage = True
-    page.append([_head(page, column.header) for column in sheet.columns])
-    for row in sheet.rows:
-        page.append([_cell(page, value, column.format) for value, column in zip(row, sheet.columns, strict=True)])
+    page.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    for place, column in enumerate(sheet.columns, start=1):
+        page.column_dimensions[get_column_letter(place)].width = column.width
+        _head(page, place, column.header)
+        for line, row in enumerate(sheet.rows, start=2):
+            _cell(page, line, place, row[place - 1], column.format)
 
 
-def _head(page: WriteOnlyWorksheet, text: str) -> WriteOnlyCell:
-    cell = WriteOnlyCell(page, text)
+def _head(page: Worksheet, place: int, text: str) -> None:
+    cell = page.cell(1, place, text)
     cell.font, cell.fill, cell.border = _HEAD_FONT, _HEAD_FILL, _HEAD_LINE
     cell.alignment = Alignment(wrap_text=True, vertical="center")
-    return cell
 
 
-def _cell(page: WriteOnlyWorksheet, value: Value, form: str) -> WriteOnlyCell:
-    cell = WriteOnlyCell(page, ILLEGAL_CHARACTERS_RE.sub("", value) if isinstance(value, str) else value)
+def _cell(page: Worksheet, line: int, place: int, value: Value, form: str) -> None:
     if isinstance(value, str):
+        cell = page.cell(line, place, ILLEGAL_CHARACTERS_RE.sub("", value))
         cell.data_type = "s"  # a name that begins with "=" is no formula
         cell.alignment = Alignment(wrap_text=True, vertical="top")
     elif value is not None:
-        cell.number_format = form
-    return cell
+        page.cell(line, place, value).number_format = form
 
 
 def _undated(packed: BytesIO) -> bytes:

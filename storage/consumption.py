@@ -5,6 +5,7 @@ falls in. Anything else is *replaced*: the hours between two anchors are compute
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
@@ -30,7 +31,7 @@ _PLAIN = "hour until amount low high estimated peak_rate peak_at q1 q2 q3 q4 met
 
 def readings_of(conn: Connection, meters: Ints, since: int, until: int) -> Readings:
     """Effective readings of these meters in [since, until], sorted by (meter, time); `meter` holds meter ids."""
-    bounds: dict[str, Any] = {"since": instant(since), "until": instant(until), "meters": meters.tolist()}
+    bounds = _bounds(meters, since, until)
     query = sql("consumption.all_readings") if len(meters) > MANY else sql("consumption.readings")
     meter, time, value = columns(conn, query, bounds)
     if len(meters) > MANY:
@@ -40,7 +41,16 @@ def readings_of(conn: Connection, meters: Ints, since: int, until: int) -> Readi
     found = Readings(
         meter[order].astype(np.int64), time[order].astype(np.int64), value[order].astype(np.float64), _zeros(len(order))
     )
+    contested = conn.execute(sql("consumption.contested"), bounds).fetchone()
+    if contested == (False,):
+        return found
     return _choose(found, *columns(conn, sql("consumption.chosen"), bounds))
+
+
+def _bounds(meters: Ints, since: int, until: int) -> dict[str, Any]:
+    """Parameters; very many meters are not named."""
+    named = {"meters": meters.tolist()} if len(meters) <= MANY else {}
+    return {"since": instant(since), "until": instant(until)} | named
 
 
 def _members(wanted: Ints, meter: NDArray[Any]) -> Bools:
@@ -63,28 +73,43 @@ def _choose(readings: Readings, meter: NDArray[Any], time: NDArray[Any], value: 
     return readings
 
 
-def undecided(conn: Connection, meters: Ints) -> Ints:
-    """Those of the meters whose last readings wait to be understood."""
-    found: Ints = columns(conn, sql("consumption.undecided"), {"meters": meters.tolist()})[0].astype(np.int64)
+def undecided(conn: Connection) -> Ints:
+    """The meters whose last readings wait to be understood."""
+    found: Ints = columns(conn, sql("consumption.undecided"), {})[0].astype(np.int64)
     return found
 
 
 def speaking(conn: Connection, meters: Ints, since: int, until: int) -> Ints:
     """Those of the meters that have readings in (since, until]."""
-    bounds: dict[str, Any] = {"since": instant(since), "until": instant(until), "meters": meters.tolist()}
+    bounds = _bounds(meters, since, until)
     if len(meters) <= MANY:
         return columns(conn, sql("consumption.speaking_of"), bounds)[0].astype(np.int64)
     found = columns(conn, sql("consumption.speaking_after"), bounds)[0].astype(np.int64)
     return found[_members(meters, found)]
 
 
-def spans(conn: Connection, meters: Ints) -> tuple[Ints, Ints]:
-    """First and last known time of each meter, in the meters' order (sorted); last may lag, see storage.readings."""
-    meter, first, last = columns(conn, sql("consumption.spans"), {"meters": meters.tolist()})
-    at = np.searchsorted(meters, meter.astype(np.int64))
-    firsts, lasts = np.full(len(meters), np.iinfo(np.int64).max), np.full(len(meters), np.iinfo(np.int64).min)
-    firsts[at], lasts[at] = first, last
-    return firsts, lasts
+@dataclass(frozen=True)
+class Spans:
+    """First and last known time by meter id; of a meter that never spoke, first is far ahead and last far behind.
+
+    `last` may lag, see `storage.readings.KnownSpans`.
+    """
+
+    first: Ints
+    last: Ints
+
+
+def spans(conn: Connection, meters: Ints, size: int) -> Spans:
+    """The spans of these meters, as arrays of `size` indexed by meter id."""
+    if len(meters) > MANY:
+        meter, first, last = columns(conn, sql("consumption.all_spans"), {})
+    else:
+        meter, first, last = columns(conn, sql("consumption.spans"), {"meters": meters.tolist()})
+    known = meter.astype(np.int64) < size
+    at = meter.astype(np.int64)[known]
+    firsts, lasts = np.full(size, np.iinfo(np.int64).max), np.full(size, np.iinfo(np.int64).min)
+    firsts[at], lasts[at] = first[known], last[known]
+    return Spans(firsts, lasts)
 
 
 class InTheWay(Exception):
@@ -148,7 +173,9 @@ def _in_the_way(conn: Connection, layers: Sequence[Hours], later: Hours, has_dem
         if len(hours):
             _stage(conn, hours, first, has_demand)
             bounds = {"since": instant(int(hours.hour.min())), "until": instant(int(hours.hour.max()) + HOUR)}
-            found.append(np.array([row[0] for row in conn.execute(sql("consumption.in_the_way"), bounds)], dtype=np.int64))
+            found.append(
+                np.array([row[0] for row in conn.execute(sql("consumption.in_the_way"), bounds)], dtype=np.int64)
+            )
     return np.unique(np.concatenate(found))
 
 
@@ -207,7 +234,9 @@ def _write_special(conn: Connection, hours: Hours) -> None:
     with conn.cursor() as cursor, cursor.copy(sql("consumption.copy_text")) as copy:
         for at in range(len(hours)):
             bounds = [hours.low[at], hours.high[at]] if bounded[at] else [None, None]
-            peak = [hours.peak_rate[at], instant(hours.peak_at[at])] if np.isfinite(hours.peak_rate[at]) else [None, None]
+            peak = (
+                [hours.peak_rate[at], instant(hours.peak_at[at])] if np.isfinite(hours.peak_rate[at]) else [None, None]
+            )
             quarters = hours.quarters[at].tolist() if np.isfinite(hours.quarters[at]).any() else [None] * 4
             counts = [int(column[at]) for column in (hours.meter, hours.flags, hours.covered_s, hours.received)]
             begin = [instant(hours.hour[at]), instant(hours.until[at])]
@@ -225,7 +254,9 @@ def ensure_months(conn: Connection, hour: Ints) -> None:
         return
     edges = _month_edges(int(hour.min()), int(hour.max()))
     days = np.unique(hour // (24 * HOUR)) * 24 * HOUR
-    wanted = [first for first, until in pairwise(edges) if ((days >= micros_of(first)) & (days < micros_of(until))).any()]
+    wanted = [
+        first for first, until in pairwise(edges) if ((days >= micros_of(first)) & (days < micros_of(until))).any()
+    ]
     conn.execute(sql("consumption.ensure_months"), {"months": wanted})
 
 

@@ -13,6 +13,10 @@ from energy.refused import Refused
 
 _FOLDER = Path(__file__).parent
 _OVERLAY = _FOLDER / "engine" / "postgres.sql"
+# Plans are made for the values at hand, so that only the partitions they name are opened; sums run in one process, for their
+# order is what makes them the same bits every time.
+_OPTIONS = "-c TimeZone=UTC -c plan_cache_mode=force_custom_plan -c max_parallel_workers_per_gather=0"
+_READ_ONLY = " -c default_transaction_read_only=on -c statement_timeout=20s"
 _MIGRATION_LOCK = 0x454E4552  # one session migrates, the others wait and find nothing to do
 
 
@@ -22,12 +26,14 @@ class ChangedMigration(Refused):
 
 def connect(dsn: str) -> Connection:
     """One connection in UTC, committing by `with conn.transaction()` or `conn.commit()`."""
-    return Connection.connect(dsn, options="-c TimeZone=UTC", application_name="enermon")
+    return Connection.connect(dsn, options=_OPTIONS, application_name="enermon")
 
 
-def open_pool(dsn: str, size: int) -> ConnectionPool[Connection]:
+def open_pool(dsn: str, size: int, read_only: bool = False) -> ConnectionPool[Connection]:
+    """Connections in UTC. read_only: the server refuses to write and gives up long questions."""
+    options = _OPTIONS + (_READ_ONLY if read_only else "")
     return ConnectionPool(
-        dsn, min_size=1, max_size=size, open=True, kwargs={"options": "-c TimeZone=UTC", "application_name": "enermon"}
+        dsn, min_size=1, max_size=size, open=True, kwargs={"options": options, "application_name": "enermon"}
     )
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -53,6 +53,9 @@ class Finding:
         return Key(self.rule, self.scope, self.code, self.subject, self.period)
 
 
+_COLUMNS = [column.name for column in fields(Finding)]
+
+
 class Known(NamedTuple):
     """What is stored of a finding, as far as a change is told by it."""
 
@@ -82,7 +85,7 @@ def put(conn: Connection, findings: Sequence[Finding], now: datetime) -> None:
     """Store outcomes; the later of one key replaces the earlier."""
     if not findings:
         return
-    rows = [{**asdict(finding), **_finite(finding)} for finding in findings]
+    rows = [{name: getattr(finding, name) for name in _COLUMNS} | _finite(finding) for finding in findings]
     conn.execute(sql("findings.put"), {"rows": Jsonb(rows), "now": now})
 
 
@@ -96,29 +99,20 @@ def differs(finding: Finding, known: Known | None) -> bool:
     """Whether a reader would see another outcome than the stored one. The sentence matters where it is the outcome."""
     if known is None:
         return True
-    words = (finding.state, finding.level, finding.certainty, finding.unit, finding.basis, finding.document or "",
-             finding.rule_version)  # fmt: skip
-    if words != (
-        known.state,
-        known.level,
-        known.certainty,
-        known.unit,
-        known.basis,
-        known.document,
-        known.rule_version,
-    ):
+    if _words(finding) != _words(known) or (finding.document or "") != known.document:
         return True
     if finding.state == "cannot_judge" and finding.reason != known.reason:
         return True
     scale = VISIBLE * abs(finding.limit or finding.observed or 0)
-    return any(
-        _moved(now, then, scale)
-        for now, then in (
-            (finding.observed, known.observed),
-            (finding.observed_high, known.observed_high),
-            (finding.limit, known.limit),
-        )
+    return (
+        _moved(finding.observed, known.observed, scale)
+        or _moved(finding.observed_high, known.observed_high, scale)
+        or _moved(finding.limit, known.limit, scale)
     )
+
+
+def _words(one: Finding | Known) -> tuple[str | None, ...]:
+    return (one.state, one.level, one.certainty, one.unit, one.basis, one.rule_version)
 
 
 def _moved(now: float | None, then: float | None, scale: float) -> bool:

@@ -20,16 +20,32 @@ from storage.sql import sql
 AT_ONCE = 20_000  # claims of one round: a nation's enterprises
 
 
-def take(conn: Connection) -> tuple[list[str], list[str]]:
-    """Codes of enterprises and of regions to be judged again, each once. They are ours if the caller commits."""
-    taken = set(conn.execute(sql("judgement.take"), {"most": AT_ONCE}).fetchall())
-    return (sorted(code for scope, code in taken if scope == "enterprise"),
-            sorted(code for scope, code in taken if scope == "region"))  # fmt: skip
+@dataclass(frozen=True)
+class Taken:
+    """Codes to be judged again, each once. `changed`: enterprises of which more than usage has changed."""
+
+    enterprises: Sequence[str]
+    regions: Sequence[str]
+    changed: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.enterprises) + len(self.regions)
 
 
-def mark_all(conn: Connection) -> None:
-    """Everything is to be judged again."""
-    conn.execute(sql("judgement.mark_all"))
+_ONLY_USAGE = ("usage", "day")  # what moves by itself, all the time
+
+
+def take(conn: Connection) -> Taken:
+    """What is to be judged again. It is ours if the caller commits."""
+    rows = set(conn.execute(sql("judgement.take"), {"most": AT_ONCE}).fetchall())
+    enterprises = {code for scope, code, _ in rows if scope == "enterprise"}
+    changed = {code for scope, code, why in rows if scope == "enterprise" and why not in _ONLY_USAGE}
+    return Taken(sorted(enterprises), sorted({code for scope, code, _ in rows if scope == "region"}), sorted(changed))
+
+
+def mark_all(conn: Connection, yearly_too: bool) -> None:
+    """Everything is to be judged again; yearly indicators only if asked for, or if what they are made of has moved."""
+    conn.execute(sql("judgement.mark_all"), {"why": "all" if yearly_too else "day"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +131,20 @@ _counting: dict[str, tuple[int, Mapping[int, list[Counting]]]] = {}
 def counting(conn: Connection) -> Mapping[int, list[Counting]]:
     """Counting meters by enterprise, read again only when the registry has changed."""
     row = conn.execute(sql("judgement.counting_version")).fetchone()
-    version, key = row[0] if row else 0, conn.info.dsn
-    if _counting.get(key, (-1, {}))[0] != version:
-        found: dict[int, list[Counting]] = {}
-        for enterprise, carrier, category, medium, unlimited, intervals, froms, untils in conn.execute(
-            sql("judgement.counting_meters")
-        ):
-            limited = tuple(zip(froms or (), untils or (), strict=True))
-            found.setdefault(enterprise, []).append(Counting(carrier, category, medium, unlimited, intervals, limited))
-        _counting[key] = (version, found)
-    return _counting[key][1]
+    version, known = row[0] if row else 0, _counting.get(conn.info.dsn)
+    if known is None or known[0] != version:
+        known = _counting[conn.info.dsn] = (version, _count(conn))
+    return known[1]
+
+
+def _count(conn: Connection) -> dict[int, list[Counting]]:
+    found: dict[int, list[Counting]] = {}
+    for row in conn.execute(sql("judgement.counting_meters")):
+        carrier, category, is_medium, unlimited, intervals_s, froms, untils = row[1:]
+        limited = tuple(zip(froms or (), untils or (), strict=True))
+        each = Counting(carrier, category, is_medium, unlimited, intervals_s, limited)
+        found.setdefault(row[0], []).append(each)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +158,10 @@ class Enterprise:
     altitude_m: float | None
 
 
-def slow_due(
-    conn: Connection, codes: Sequence[str], since: date, month: date, month_began: datetime, anyway: bool
-) -> list[Enterprise]:
+def slow_due(conn: Connection, taken: Taken, since: date, month: date, month_began: datetime) -> list[Enterprise]:
     """Those whose yearly indicators may have changed. month: the running one; since: the first that bears on them."""
-    asked = {"codes": list(codes), "since": since, "month": month, "month_began": month_began, "anyway": anyway}
+    asked = {"codes": list(taken.enterprises), "changed": list(taken.changed), "since": since, "month": month,
+             "month_began": month_began}  # fmt: skip
     with conn.cursor(row_factory=class_row(Enterprise)) as cursor:
         return cursor.execute(sql("judgement.slow_due"), asked).fetchall()
 

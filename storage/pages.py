@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
-from energy import bounds
-from energy.bounds import Bounds
 from psycopg import Connection
 from psycopg.rows import class_row, scalar_row
 
+from energy.periods import Period
 from storage.sql import sql
+
+Row = TypeVar("Row")
 
 ALL = 100_000  # a limit for lists that are shown whole
 
@@ -61,30 +62,35 @@ class Unit:
     last_time: datetime | None
 
 
-@dataclass(frozen=True)
-class Used:
-    """Use over some months in t; None: nothing is known. high None: without a known upper bound."""
+class Used(NamedTuple):
+    """Use over some months in t; None: nothing is known. at_least: some part is unknown.
 
-    enterprise_id: int
+    covered_s: seconds for which the counting meters' amounts are known, added over meters; received: their readings.
+    """
+
     tce_equivalent: float | None
     tce_equal_value: float | None
     tce_assessed: float | None
     tco2: float | None
-    tce_equivalent_low: float | None
-    tce_equal_value_low: float | None
-    tce_equivalent_high: float | None
-    tce_equal_value_high: float | None
+    at_least: bool
     received: int
+    covered_s: int
 
-    def of(self, basis: str) -> Bounds:
-        """Bounds of the total in that basis, `equivalent` or `equal_value`."""
-        name = f"tce_{basis}"
-        return bounds.of(getattr(self, name), getattr(self, f"{name}_low"), getattr(self, f"{name}_high"))
+
+class Expected(NamedTuple):
+    """What an enterprise's counting meters should have sent: readings, and the seconds of metering they cover.
+
+    patience_s: seconds whose readings may still be on their way.
+    """
+
+    readings: float
+    seconds: float
+    patience_s: float
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One enterprise's quota as the rules see it today, in `unit`. Used is at least `low`, at most `high` (None: no bound).
+    """One enterprise's quota as the rules see it today, in `unit`. Used: from `low` to `high` (None: no bound).
 
     state, path_state, forecast_state: ok, warning, cannot_judge; the last two None where that rule has nothing to say.
     """
@@ -159,7 +165,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Finding:
-    """The present outcome of one rule on one subject and period. state: ok, warning, cannot_judge, each with a reason."""
+    """The present outcome of one rule on one subject and period. state: ok, warning, cannot_judge; with its reason."""
 
     id: int
     rule: str
@@ -288,7 +294,10 @@ class Report:
 
 @dataclass(frozen=True)
 class Which:
-    """Which of the alerts, findings or reports; None asks for all. limit and offset cut one page out of them."""
+    """Which of the alerts, findings or reports; None asks for all. limit and offset cut one page out of them.
+
+    enforced: only findings with a warning level, not those that merely inform.
+    """
 
     id: int | None = None
     scope: str | None = None
@@ -298,6 +307,7 @@ class Which:
     level: str | None = None
     rule: str | None = None
     period: str | None = None
+    enforced: bool = False
     newest: bool = False
     limit: int = ALL
     offset: int = 0
@@ -321,58 +331,51 @@ def snapshot(conn: Connection) -> None:
 
 
 def freshness(conn: Connection) -> Freshness:
-    with conn.cursor(row_factory=class_row(Freshness)) as rows:
-        return rows.execute(sql("pages.freshness")).fetchall()[0]
+    return _rows(conn, Freshness, "freshness")[0]
 
 
 def common_region(conn: Connection) -> str | None:
     """The smallest region that has every enterprise inside; None without enterprises or without such a region."""
-    with conn.cursor(row_factory=scalar_row) as rows:
-        code: str | None = rows.execute(sql("pages.common_region")).fetchone()
-        return code
+    return next(iter(_column(conn, "common_region")), None)
 
 
 def lineage(conn: Connection, region: str) -> list[Named]:
     """The region and those it lies in, the topmost first; empty for an unknown code."""
-    with conn.cursor(row_factory=class_row(Named)) as rows:
-        return rows.execute(sql("pages.lineage"), {"region": region}).fetchall()
+    return _rows(conn, Named, "lineage", region=region)
 
 
 def regions(conn: Connection) -> list[Named]:
     """Regions with enterprises in them or below them."""
-    with conn.cursor(row_factory=class_row(Named)) as rows:
-        return rows.execute(sql("pages.regions")).fetchall()
+    return _rows(conn, Named, "regions")
 
 
 def industries(conn: Connection) -> list[Named]:
-    with conn.cursor(row_factory=class_row(Named)) as rows:
-        return rows.execute(sql("pages.industries")).fetchall()
+    return _rows(conn, Named, "industries")
 
 
 def units(conn: Connection, region: str | None, intervals: float, now: datetime) -> list[Unit]:
-    """Enterprises inside the region, in order of their codes. Silent meters: for more than so many intervals of theirs."""
-    asked = {"region": region, "intervals": intervals, "now": now}
-    with conn.cursor(row_factory=class_row(Unit)) as rows:
-        return rows.execute(sql("pages.units"), asked).fetchall()
+    """Enterprises inside the region by code. A meter is silent that has not spoken for more than so many intervals."""
+    return _rows(conn, Unit, "units", region=region, intervals=intervals, now=now)
 
 
-def used(conn: Connection, since: date, until: date, enterprise: int | None = None) -> dict[int, Used]:
-    """Use in the whole months [since, until) by enterprise id, of one or of all; one without any usage row is absent."""
-    asked = {"since": since, "until": until, "enterprise": enterprise}
-    with conn.cursor(row_factory=class_row(Used)) as rows:
-        found = rows.execute(sql("pages.used"), asked).fetchall()
-    return {one.enterprise_id: one for one in found}
+def used(conn: Connection, since: date, month: Period) -> dict[int, tuple[Used, Used]]:
+    """Use from `since` to the end of the month, and in the month alone, by enterprise id; absent: without any usage."""
+    asked = {"since": since, "month": month.first, "until": month.until}
+    rows = conn.execute(sql("pages.used"), asked)
+    return {row[0]: (Used._make(row[1:8]), Used._make(row[8:15])) for row in rows}
 
 
-def expected(conn: Connection, since: datetime, until: datetime) -> dict[int, float]:
-    """How many readings each enterprise's counting meters should have sent in [since, until), by its id."""
-    return dict(conn.execute(sql("pages.expected"), {"since": since, "until": until}).fetchall())
+def expected(
+    conn: Connection, since: datetime, month: datetime, until: datetime
+) -> dict[int, tuple[Expected, Expected]]:
+    """What every enterprise's counting meters should have sent in [since, until) and in [month, until), by its id."""
+    rows = conn.execute(sql("pages.expected"), {"since": since, "month": month, "until": until})
+    return {row[0]: (Expected._make(row[1:4]), Expected._make(row[4:7])) for row in rows}
 
 
 def progress(conn: Connection, year: str, code: str | None = None) -> list[Progress]:
     """Quotas for that year or parts of it, of one enterprise or of all, as they have been judged."""
-    with conn.cursor(row_factory=class_row(Progress)) as rows:
-        return rows.execute(sql("pages.progress"), {"year": year, "code": code}).fetchall()
+    return _rows(conn, Progress, "progress", year=year, code=code)
 
 
 def open_alerts(conn: Connection) -> dict[tuple[str, str], dict[str, int]]:
@@ -385,63 +388,60 @@ def open_alerts(conn: Connection) -> dict[tuple[str, str], dict[str, int]]:
 
 def alerts(conn: Connection, which: Which = EVERYTHING) -> list[Alert]:
     """Alerts, the worst and newest first, or with `newest` by opening alone. State "open" means: not resolved."""
-    with conn.cursor(row_factory=class_row(Alert)) as rows:
-        return rows.execute(sql("pages.alerts"), vars(which)).fetchall()
+    return _rows(conn, Alert, "alerts", **vars(which))
 
 
 def alert_story(conn: Connection, alert: int) -> AlertStory | None:
     found = alerts(conn, Which(id=alert))
     if not found:
         return None
-    with conn.cursor(row_factory=class_row(AlertEvent)) as rows:
-        events = rows.execute(sql("pages.alert_history"), {"alert": alert}).fetchall()
     told: dict[int, list[Delivery]] = {}
-    with conn.cursor(row_factory=class_row(Delivery)) as deliveries:
-        for one in deliveries.execute(sql("pages.deliveries"), {"alert": alert}):
-            told.setdefault(one.event_id, []).append(one)
-    return AlertStory(found[0], events, told)
+    for one in _rows(conn, Delivery, "deliveries", alert=alert):
+        told.setdefault(one.event_id, []).append(one)
+    return AlertStory(found[0], _rows(conn, AlertEvent, "alert_history", alert=alert), told)
 
 
 def findings(conn: Connection, which: Which = EVERYTHING) -> list[Finding]:
     """Present outcomes; `rule` is the beginning of the rule's name."""
-    with conn.cursor(row_factory=class_row(Finding)) as rows:
-        return rows.execute(sql("pages.findings"), vars(which)).fetchall()
+    return _rows(conn, Finding, "findings", **vars(which))
 
 
 def facts(conn: Connection, code: str) -> Facts | None:
-    with conn.cursor(row_factory=class_row(Facts)) as rows:
-        return rows.execute(sql("pages.facts"), {"code": code}).fetchone()
+    return next(iter(_rows(conn, Facts, "facts", code=code)), None)
 
 
 def months(conn: Connection, enterprise: int) -> list[date]:
     """First days of the months for which there is any usage, the newest first."""
-    with conn.cursor(row_factory=scalar_row) as rows:
-        return rows.execute(sql("pages.months"), {"enterprise": enterprise}).fetchall()
+    return _column(conn, "months", enterprise=enterprise)
 
 
 def quarter_hours(conn: Connection, enterprise: int, since: datetime, until: datetime) -> list[QuarterHours]:
     """Electric power by quarter hours in [since, until); hours of which nothing is known are absent."""
-    asked = {"enterprise": enterprise, "since": since, "until": until}
-    with conn.cursor(row_factory=class_row(QuarterHours)) as rows:
-        return rows.execute(sql("pages.quarter_hours"), asked).fetchall()
+    return _rows(conn, QuarterHours, "quarter_hours", enterprise=enterprise, since=since, until=until)
 
 
 def meters(conn: Connection, enterprise: int) -> list[Meter]:
-    with conn.cursor(row_factory=class_row(Meter)) as rows:
-        return rows.execute(sql("pages.meters"), {"enterprise": enterprise}).fetchall()
+    return _rows(conn, Meter, "meters", enterprise=enterprise)
 
 
 def virtual_meters(conn: Connection, enterprise: int) -> list[VirtualMeter]:
-    with conn.cursor(row_factory=class_row(VirtualMeter)) as rows:
-        return rows.execute(sql("pages.virtual_meters"), {"enterprise": enterprise}).fetchall()
+    return _rows(conn, VirtualMeter, "virtual_meters", enterprise=enterprise)
 
 
 def gateways(conn: Connection, enterprise: int) -> list[Gateway]:
-    with conn.cursor(row_factory=class_row(Gateway)) as rows:
-        return rows.execute(sql("pages.gateways"), {"enterprise": enterprise}).fetchall()
+    return _rows(conn, Gateway, "gateways", enterprise=enterprise)
 
 
 def reports(conn: Connection, which: Which = EVERYTHING) -> list[Report]:
     """Report runs, the newest period first."""
-    with conn.cursor(row_factory=class_row(Report)) as rows:
-        return rows.execute(sql("pages.reports"), vars(which)).fetchall()
+    return _rows(conn, Report, "reports", **vars(which))
+
+
+def _rows(conn: Connection, kind: type[Row], statement: str, **asked: object) -> list[Row]:
+    with conn.cursor(row_factory=class_row(kind)) as rows:
+        return rows.execute(sql(f"pages.{statement}"), asked).fetchall()
+
+
+def _column(conn: Connection, statement: str, **asked: object) -> list[Any]:
+    with conn.cursor(row_factory=scalar_row) as rows:
+        return rows.execute(sql(f"pages.{statement}"), asked).fetchall()

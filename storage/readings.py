@@ -1,8 +1,7 @@
 """Readings as sets: inserted by COPY, compared by content where keys are already taken.
 
-Nothing that was received is lost or overwritten. A second value for a meter and time lies in `rival_reading`; which of them
-counts follows from source, seq and value alone, so that any order of the same messages ends the same.
-"""
+Nothing that was received is lost or overwritten. A second value for a meter and time lies in `rival_reading`; which of
+them counts follows from source, seq and value alone, so that any order of the same messages ends the same."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -68,7 +67,7 @@ class Stored:
 
 
 def add_days(conn: Connection, days: Iterable[int]) -> None:
-    """Make room for readings of these UTC days (days since 2000), in order, so that two who add never wait in a circle."""
+    """Make room for readings of these UTC days (days since 2000), in order: two who add never wait in a circle."""
     dates = [_FIRST_DAY + timedelta(days=day) for day in sorted(days)]
     conn.execute(sql("readings.add_days"), {"days": dates})
 
@@ -76,7 +75,7 @@ def add_days(conn: Connection, days: Iterable[int]) -> None:
 def insert(conn: Connection, rows: Rows, source: int, received: datetime, *, expect_known: bool = False) -> Stored:
     """Store readings whose days exist. expect_known: keys are probably taken (a redelivery), do not try the quick way.
 
-    `received` must be the same for all rows of a batch and different from that of any other batch.
+    `received` is the same for all rows of a batch, and names it.
     """
     order = np.lexsort((rows.meter, rows.time))
     if not expect_known and not _has_repeats(rows, order) and _copied(conn, rows.take(order), source, received):
@@ -85,7 +84,9 @@ def insert(conn: Connection, rows: Rows, source: int, received: datetime, *, exp
 
 
 def mark_stale(conn: Connection, rows: Rows, why: str = "reading") -> None:
-    """Leave a span for every enterprise and UTC day: exactly these meters, from their first to their last reading there."""
+    """Leave a span for every enterprise and UTC day: exactly these meters, from their first to their last reading
+    there.
+    """
     stale.mark(conn, list(_spans(rows, why)))
 
 
@@ -127,10 +128,9 @@ def _insert_staged(conn: Connection, rows: Rows, source: int, received: datetime
         "received": received,
         "source": source,
     }
-    conn.execute(sql("readings.insert_leads"), bounds)
-    verdict = np.zeros(len(rows), np.int8)
-    for pos, conflict in conn.execute(sql("readings.verdicts"), bounds):
-        verdict[pos] = CONFLICT if conflict else DUPLICATE
+    verdict = np.full(len(rows), DUPLICATE, np.int8)
+    for statement, meaning in (("readings.insert_leads", ACCEPTED), ("readings.conflicts", CONFLICT)):
+        verdict[arrays.columns(conn, sql(statement), bounds)[0].astype(np.intp)] = meaning
     news = {(meter, arrays.micros(time)) for meter, time in conn.execute(sql("readings.keep_rivals"), bounds)}
     return Stored(verdict, (verdict != DUPLICATE) | _among(rows, news))
 
@@ -225,9 +225,9 @@ def widen_spans(conn: Connection, spans: MeterSpans) -> None:
 class KnownSpans:
     """What is known of every meter's first and last reading, so that most batches need not touch `meter_span`.
 
-    first_time is exact. last_time may lag behind by less than an hour: it is written when a meter's reading enters another
-    hour, a quarter of the meters at each quarter, so that the burst of a full hour costs no more than the others.
-    """
+    first_time is exact. last_time may lag behind by less than an hour: it is written when a meter's reading enters
+    another hour, a quarter of the meters at each quarter, so that the burst of a full hour costs no more than the
+    others."""
 
     def __init__(self, spans: MeterSpans):
         self._first = np.empty(0, np.int64)

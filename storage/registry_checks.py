@@ -47,7 +47,7 @@ def _meter_parents(conn: Connection, lines: Mapping[Key, int]) -> Found:
 def _factor_overlaps(conn: Connection, lines: Mapping[Key, int]) -> Found:
     for carrier, scope, region, since, source, other, until in conn.execute(sql("registry.overlapping_factors")):
         message = (
-            f"{since} lies within the factor of the same scope and source from {other} to {until or 'further notice'}"
+            f"the factor of this scope and source from {other} to {until or 'further notice'} holds on the same days"
         )
         right = "; end that one with valid_to, or state another source"
         wrong = Wrong("valid_from", since, message + right)

@@ -73,7 +73,7 @@ def mark_factors(conn: Connection, rows: Iterable[Row], zone: ZoneInfo) -> None:
 
 def _regions(conn: Connection, changes: Sequence[Change], zone: ZoneInfo) -> None:
     """Factors and regional sums follow the region above."""
-    parents: dict[str, str | None] = dict(conn.execute(sql("registry.region_parents")).fetchall())
+    parents = _parents(conn)
     moved = [change for change in changes if change.differs(["parent"])]
     for change in moved:
         _moved(conn, str(change.new["code"]))
@@ -89,6 +89,10 @@ def _moved(conn: Connection, region: str) -> None:
     conn.execute(sql("registry.mark_enterprises"), {"codes": codes})
 
 
+def _parents(conn: Connection) -> dict[str, str | None]:
+    return dict(conn.execute(sql("registry.region_parents")).fetchall())
+
+
 def _above(region: object, parents: dict[str, str | None]) -> list[str]:
     return chain(str(region), parents) if region else []
 
@@ -97,7 +101,7 @@ def _enterprises(conn: Connection, changes: Sequence[Change], zone: ZoneInfo) ->
     moved = [change for change in changes if change.differs(["region"])]
     if moved:
         conn.execute(sql("registry.mark_enterprises"), {"codes": [change.new["code"] for change in moved]})
-    parents: dict[str, str | None] = dict(conn.execute(sql("registry.region_parents")).fetchall()) if moved else {}
+    parents = _parents(conn) if moved else {}
     above = {
         code for change in moved for row in (change.old, change.new) if row for code in _above(row["region"], parents)
     }

@@ -36,7 +36,8 @@ class Mistake:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.where}, line {self.line}, column {self.column}: {self.message}"
+        shown = "" if not self.value or repr(self.value) in self.message else f" {self.value!r}"
+        return f"{self.where}, line {self.line}, column {self.column}{shown}: {self.message}"
 
 
 class Mistakes(Refused):
@@ -67,6 +68,7 @@ class TableResult:
 class _Line(NamedTuple):
     number: int
     row: Row
+    cells: Sequence[str]
 
 
 class Import:
@@ -76,6 +78,7 @@ class Import:
         self.conn, self.sheet, self.table, self.zone = conn, sheet, sheet.table, zone
         self.facts = _facts(conn)
         self.absent: Row = {}  # optional columns that the file does not have, with their defaults
+        self.places: dict[str, int] = {}  # of the columns that it has
         self.lines: dict[Key, int] = {}
         self.mistakes: list[Mistake] = []
         self.wrong = self.read = self.new = self.changed = 0
@@ -109,6 +112,7 @@ class Import:
         named = [column for column in columns if column]
         missing = [column for column in self.table.columns if column not in named]
         self.absent = {column.name: column.default for column in missing}
+        self.places = {column.name: place for place, column in enumerate(named)}
         for column in missing:
             if column.key and column.required:
                 self._header_wrong(column.name, f"column {column.name!r} is missing; every row needs it")
@@ -132,7 +136,7 @@ class Import:
             pairs = zip(readers, cells, strict=True)
             row = keys | {column.name: self._cell(number, column, read, cell) for (column, read), cell in pairs}
             if self.wrong == wrong and self._is_first(number, row):
-                yield _Line(number, row)
+                yield _Line(number, row, cells)
 
     def _cell(self, line: int, column: Column, read: Callable[[str], Value], cell: str) -> Value:
         if not cell:
@@ -219,7 +223,7 @@ class Import:
         new = self._whole(line.row, old)
         wrongs = [*self._unstated(old), *self.table.check(new, self.facts)]
         for wrong in wrongs:
-            self._tell(line.number, wrong)
+            self._tell(line.number, self._as_written(line, wrong))
         if wrongs:
             return None
         now = {column.stored: column.of(new) for column in self.table.stored}
@@ -227,8 +231,12 @@ class Import:
             return None
         if old and self._key(line.row) in self.facts.sealed:
             message = f"the correction by {new['author']} is approved; withdraw it, or write another one"
-            self._tell(line.number, Wrong("amount", new["amount"], message))
+            self._tell(line.number, Wrong("author", new["author"], message))
         return Change(old, {**new, **now, **self.table.derive(new, self.facts), **self.table.fixed})
+
+    def _as_written(self, line: _Line, wrong: Wrong) -> Wrong:
+        """With the value as it stands in the file, a time for instance in its own zone."""
+        return wrong if wrong.column in self.absent else replace(wrong, value=line.cells[self.places[wrong.column]])
 
     def _whole(self, row: Row, old: Row | None) -> Row:
         """The row with what the file does not say: what is registered, or the defaults."""
@@ -268,7 +276,7 @@ def _remembering(column: Column, zone: ZoneInfo) -> Callable[[str], Value]:
 
 def _ragged(cells: Sequence[str], columns: Sequence[Column]) -> Wrong:
     message = f"{','.join(cells)!r} has {len(cells)} cells and the header {len(columns)}; write one for each column"
-    return Wrong(columns[min(len(cells), len(columns)) - 1].name, cells[-1], message)
+    return Wrong(columns[min(len(cells), len(columns)) - 1].name, ",".join(cells), message)
 
 
 def _write(conn: Connection, table: Table, rows: Sequence[Row]) -> None:

@@ -11,6 +11,10 @@ from energy import formulas, units
 from energy.carriers import Carrier
 from storage.registry_cells import Row, Value, positive
 
+_CARRIERS = "a code of config/reference/carriers.csv, for instance electricity or raw_coal"
+_REGIONS = "a region's code, or import the region first"
+_ENTERPRISES = "an enterprise's code, or import the enterprise first"
+
 
 @dataclass(frozen=True)
 class Wrong:
@@ -56,18 +60,18 @@ def nothing(row: Row, facts: Facts) -> Iterator[Wrong]:
 
 
 def region_row(row: Row, facts: Facts) -> Iterator[Wrong]:
-    yield from _known(row, "parent", facts.regions, "a region's code")
+    yield from _known(row, "parent", facts.regions, _REGIONS)
     if row["parent"] == row["code"]:
         yield Wrong("parent", row["parent"], f"region {row['code']} cannot lie in itself; name the region above it")
 
 
 def enterprise_row(row: Row, facts: Facts) -> Iterator[Wrong]:
-    yield from _known(row, "region", facts.regions, "a region's code")
-    yield from _known(row, "supervised_by", facts.regions, "a region's code")
+    yield from _known(row, "region", facts.regions, _REGIONS)
+    yield from _known(row, "supervised_by", facts.regions, _REGIONS)
 
 
 def meter_row(row: Row, facts: Facts) -> Iterator[Wrong]:
-    yield from _known(row, "carrier", facts.carriers, "a carrier's code")
+    yield from _known(row, "carrier", facts.carriers, _CARRIERS)
     carrier = facts.carriers.get(str(row["carrier"]))
     if carrier and not carrier.is_metered:
         message = (
@@ -113,7 +117,7 @@ def event_row(row: Row, facts: Facts) -> Iterator[Wrong]:
 
 
 def virtual_row(row: Row, facts: Facts) -> Iterator[Wrong]:
-    yield from _known(row, "carrier", facts.carriers, "a carrier's code")
+    yield from _known(row, "carrier", facts.carriers, _CARRIERS)
     yield from _unit_of_carrier(row, facts)
     try:
         formulas.tokens(str(row["formula"]), facts.codes_of.get(row["enterprise_id"], set()))
@@ -131,11 +135,11 @@ def product_row(row: Row, facts: Facts) -> Iterator[Wrong]:
     if row["energy_rule"] == "allocated" and row["share"] is None:
         yield Wrong("share", None, "energy_rule allocated needs the share, a number from 0 to 1")
     elif row["share"] is not None and not 0 <= _decimal(row["share"]) <= 1:
-        yield Wrong("share", row["share"], f"{row['share']} is no share; write a number from 0 to 1")
+        yield Wrong("share", row["share"], "a share is a number from 0 to 1; write for instance 0.4")
 
 
 def return_row(row: Row, facts: Facts) -> Iterator[Wrong]:
-    yield from _known(row, "carrier", facts.carriers, "a carrier's code")
+    yield from _known(row, "carrier", facts.carriers, _CARRIERS)
     yield from _unit_of_carrier(row, facts)
 
 
@@ -144,15 +148,17 @@ def correction_row(row: Row, facts: Facts) -> Iterator[Wrong]:
 
 
 def scoped_row(row: Row, facts: Facts) -> Iterator[Wrong]:
-    known = facts.enterprises if row["scope"] == "enterprise" else facts.regions
-    yield from _known(row, "code", known, f"the code of a registered {row['scope']}")
+    if row["scope"] == "enterprise":
+        yield from _known(row, "code", facts.enterprises, _ENTERPRISES)
+    else:
+        yield from _known(row, "code", facts.regions, _REGIONS)
 
 
 def factor_row(row: Row, facts: Facts) -> Iterator[Wrong]:
-    yield from _known(row, "carrier", facts.carriers, "a carrier's code")
+    yield from _known(row, "carrier", facts.carriers, _CARRIERS)
     yield from _unit_of_carrier(row, facts)
-    yield from _known(row, "scope", facts.enterprises, "blank or a registered enterprise's code")
-    yield from _known(row, "region", facts.regions, "blank or a region's code")
+    yield from _known(row, "scope", facts.enterprises, f"nothing or {_ENTERPRISES}")
+    yield from _known(row, "region", facts.regions, f"nothing or {_REGIONS}")
     yield from _in_order(row, "valid_from", "valid_to")
     stated = ("kgce_per_unit", "kgce_equal_per_unit", "kgco2_per_unit", "lhv_kj_per_unit")
     if all(row[name] is None for name in stated):
@@ -161,13 +167,13 @@ def factor_row(row: Row, facts: Facts) -> Iterator[Wrong]:
 
 def _known(row: Row, column: str, among: set[str] | Mapping[str, object], right: str) -> Iterator[Wrong]:
     if row[column] and row[column] not in among:
-        yield Wrong(column, row[column], f"{row[column]!r} is not registered; write {right}, or import it first")
+        yield Wrong(column, row[column], f"{row[column]!r} is not registered; write {right}")
 
 
 def _in_order(row: Row, first: str, then: str) -> Iterator[Wrong]:
     since, until = row[first], row[then]
     if isinstance(since, date) and isinstance(until, date) and since >= until:
-        yield Wrong(then, until, f"{then} {until} is not after {first} {since}; ends are exclusive, write a later one")
+        yield Wrong(then, until, f"{then} is not after {first}; ends are exclusive, write a later one")
 
 
 def _converter(row: Row) -> Callable[..., Decimal]:

@@ -16,7 +16,9 @@ _ROUND = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """One reading, or a whole message where no reading could be told apart. item: meter, time and value as they were sent."""
+    """One reading, or a whole message where no reading could be told apart. item: meter, time and value as they were
+    sent.
+    """
 
     enterprise: str
     topic: str
@@ -58,7 +60,7 @@ def keep(conn: Connection, rejected: Sequence[Rejected], day: date, received: da
 
 
 def waiting(conn: Connection, after: int) -> list[Waiting]:
-    """Readings that may be admitted now, at most some thousands, of ids above that one; ask again until there are none."""
+    """Readings that may be admitted now, some thousands, of ids above that one; ask again until there are none."""
     return [Waiting(*row) for row in conn.execute(sql("rejected.waiting"), {"after": after, "limit": _ROUND})]
 
 
@@ -118,6 +120,8 @@ def _plain(value: object) -> object:
     """As JSON: numbers that JSON does not know, and nested things, become text."""
     if isinstance(value, str):
         return _text(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float) and abs(value) < 1e300:

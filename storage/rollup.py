@@ -19,16 +19,17 @@ from energy.registers import HOUR, LATE, Amounts, Bools, Ints, Kind, Readings, S
 from energy.windows import EVER, Window
 from storage import consumption, stale, usage_rollup
 from storage.arrays import micros
-from storage.consumption import InTheWay
+from storage.consumption import InTheWay, Spans
 from storage.snapshot import Snapshot, current
 from storage.usage_rollup import Touched
 from storage.stale import StaleSpan
 
-SHARDS_A_ROUND = 64
+SHARDS_A_ROUND = 128  # half of what waits: two workers share a burst
 READINGS_AT_ONCE = 2_000_000  # expected readings computed together; bounds a worker's memory to some hundred megabytes
 LAG = HOUR  # meter_span.last_time may be behind by so much (storage.readings)
 DAY = 24 * HOUR
 _NEVER = np.iinfo(np.int64).min // 2
+_FAR = 1_000_000  # more days than any reading is away from another
 
 
 def drain(conn: Connection, zone: ZoneInfo, now: datetime) -> int:
@@ -76,9 +77,9 @@ def _chunks(snapshot: Snapshot, spans: Sequence[StaleSpan]) -> Iterator[Stale]:
     merged = _by_meter([span for span in spans if len(span.meters)])
     merged = merged.of(merged.meter < len(snapshot.enterprise))
     merged = merged.of(snapshot.enterprise[merged.meter] > 0)
-    days = np.stack([merged.since // DAY, merged.until // DAY], axis=1)
-    for pair in np.unique(days, axis=0) if len(merged) else []:
-        group = merged.of((days == pair).all(axis=1))
+    days = (merged.since // DAY) * _FAR + merged.until // DAY
+    for pair in np.unique(days):
+        group = merged.of(days == pair)
         expected = (group.until - group.since) // snapshot.meters.interval[group.meter] + 2
         chunk = np.cumsum(expected) // READINGS_AT_ONCE
         for number in np.unique(chunk):
@@ -102,14 +103,15 @@ def _by_meter(spans: Sequence[StaleSpan]) -> Stale:
 
 def _recompute(conn: Connection, snapshot: Snapshot, changed: Stale) -> Touched:
     """Consumption of the changed meters: appended where the change is news only, else computed again."""
-    news, rest = _split_news(conn, snapshot, changed)
+    spans = consumption.spans(conn, changed.meter, len(snapshot.enterprise))
+    news, rest = _split_news(conn, snapshot, spans, changed)
     touched = [_nothing()]
     if len(news):
-        written, refused = _append(conn, snapshot, news)
+        written, refused = _append(conn, snapshot, spans, news)
         touched.append(written)
         rest = _union(rest, changed, refused)
     if len(rest):
-        touched.append(_replace(conn, snapshot, rest))
+        touched.append(_replace(conn, snapshot, spans, rest))
     return Touched(*(np.concatenate([getattr(each, name) for each in touched]) for name in ("meter", "hour")))
 
 
@@ -124,39 +126,37 @@ def _union(rest: Stale, changed: Stale, more: Ints) -> Stale:
 # News: later than everything known -------------------------------------------------------------------------------------
 
 
-def _split_news(conn: Connection, snapshot: Snapshot, changed: Stale) -> tuple[Stale, Stale]:
+def _split_news(conn: Connection, snapshot: Snapshot, spans: Spans, changed: Stale) -> tuple[Stale, Stale]:
     """Meters of which nothing later than the change is known and which need no walk, and the others."""
-    _, last = consumption.spans(conn, changed.meter)
-    is_news = (last <= changed.until) & ~snapshot.has_events[changed.meter]
+    is_news = (spans.last[changed.meter] <= changed.until) & ~snapshot.has_events[changed.meter]
     latest = int(changed.until.max(initial=_NEVER))
     if is_news.any():
         later = consumption.speaking(conn, changed.meter, latest, latest + 2 * LAG)
-        waiting = consumption.undecided(conn, changed.meter)
-        is_news &= ~np.isin(changed.meter, np.concatenate([later, waiting]))
+        is_news &= ~np.isin(changed.meter, np.concatenate([later, consumption.undecided(conn)]))
     return changed.of(is_news), changed.of(~is_news)
 
 
-def _append(conn: Connection, snapshot: Snapshot, news: Stale) -> tuple[Touched, Ints]:
+def _append(conn: Connection, snapshot: Snapshot, spans: Spans, news: Stale) -> tuple[Touched, Ints]:
     """Append what can be appended; the ids of meters for which it cannot."""
     ids = np.arange(len(snapshot.enterprise))
     since, until = _by_id(snapshot, news, -EVER, EVER)
     interval = snapshot.meters.interval
     back = int((LATE * interval[news.meter]).max())
     readings = consumption.readings_of(conn, news.meter, int(news.since.min()) - back, int(news.until.max()))
-    fit = _can_append(conn, snapshot, readings, news, since, until)
+    fit = _can_append(snapshot, spans, readings, news, since, until)
     mine = readings.of(fit[readings.meter])
     result = registers.amounts(mine, snapshot.meters)
     told = np.where(snapshot.meters.starts, interval, 0)[result.pieces.meter]
     fresh = _pieces_of(result, result.pieces.until - told >= since[result.pieces.meter])
     is_new = mine.time >= since[mine.meter]
-    received = hours.count_received(mine, snapshot.meters, _is_first(conn, mine), is_new)
+    received = hours.count_received(mine, snapshot.meters, _is_first(spans, mine), is_new)
     layers, later = _layers(hours.cut(fresh.pieces, snapshot.meters), received, snapshot.has_demand)
     refused = ids[news.meter][~fit[news.meter]]
     try:
         consumption.append(conn, layers, later, snapshot.has_demand)
     except InTheWay as obstacle:
         keep = news.of(fit[news.meter] & ~np.isin(news.meter, obstacle.meters))
-        written, more = _append(conn, snapshot, keep) if len(keep) else (_nothing(), np.empty(0, dtype=np.int64))
+        written, more = _append(conn, snapshot, spans, keep) if len(keep) else (_nothing(), np.empty(0, dtype=np.int64))
         return written, np.concatenate([refused, obstacle.meters, more])
     every = [*layers, later]
     return Touched(*(np.concatenate([getattr(part, name) for part in every]) for name in ("meter", "hour"))), refused
@@ -170,9 +170,7 @@ def _by_id(snapshot: Snapshot, stale: Stale, since: int, until: int) -> tuple[In
     return first, last
 
 
-def _can_append(
-    conn: Connection, snapshot: Snapshot, readings: Readings, news: Stale, since: Ints, until: Ints
-) -> Bools:
+def _can_append(snapshot: Snapshot, spans: Spans, readings: Readings, news: Stale, since: Ints, until: Ints) -> Bools:
     """By meter id: every new step is plain, nothing is contested, and the reading before the news is at hand or none is."""
     fit = np.zeros(len(snapshot.enterprise), dtype=bool)
     fit[news.meter] = True
@@ -182,20 +180,15 @@ def _can_append(
     first[1:] = readings.meter[1:] != readings.meter[:-1]
     fit[readings.meter[is_register & is_new & ~plain & ~first]] = False
     fit[readings.meter[readings.flags != 0]] = False
-    begins, _ = consumption.spans(conn, news.meter)
-    started = np.full(len(fit), -EVER)
-    started[news.meter] = begins
-    alone = is_register & is_new & first & (started[readings.meter] < readings.time)
+    alone = is_register & is_new & first & ~_is_first(spans, readings)
     fit[readings.meter[alone]] = False
     fit[readings.meter[readings.time > until[readings.meter]]] = False
     return fit
 
 
-def _is_first(conn: Connection, readings: Readings) -> Bools:
+def _is_first(spans: Spans, readings: Readings) -> Bools:
     """Which readings are the first ever of their meter."""
-    meters = np.unique(readings.meter)
-    begins, _ = consumption.spans(conn, meters)
-    first: Bools = readings.time == begins[np.searchsorted(meters, readings.meter)]
+    first: Bools = readings.time <= spans.first[readings.meter]
     return first
 
 
@@ -232,34 +225,38 @@ def _received_of(received: Received, mask: Bools) -> Received:
 # Everything else: computed again between anchors -------------------------------------------------------------------------
 
 
-def _replace(conn: Connection, snapshot: Snapshot, changed: Stale) -> Touched:
+def _replace(conn: Connection, snapshot: Snapshot, spans: Spans, changed: Stale) -> Touched:
     """Compute the changed meters again, reading ever more of them until their windows are complete."""
     reach = max(4 * HOUR, 12 * int(snapshot.meters.interval[changed.meter].max()))
     touched = [_nothing()]
     while len(changed):
-        written, short = _replace_within(conn, snapshot, changed, reach)
+        written, short = _replace_within(conn, snapshot, spans, changed, reach)
         touched.append(written)
         changed = changed.of(np.isin(changed.meter, short))
         reach *= 12
     return Touched(*(np.concatenate([getattr(each, name) for each in touched]) for name in ("meter", "hour")))
 
 
-def _replace_within(conn: Connection, snapshot: Snapshot, changed: Stale, reach: int) -> tuple[Touched, list[int]]:
+def _replace_within(
+    conn: Connection, snapshot: Snapshot, spans: Spans, changed: Stale, reach: int
+) -> tuple[Touched, list[int]]:
     low, high = int(changed.since.min()) - reach, int(changed.until.max()) + reach
     readings = consumption.readings_of(conn, changed.meter, max(low, -EVER), min(high, EVER))
     since, until = _by_id(snapshot, changed, -EVER, EVER)
-    from_start, to_end = _edges(conn, snapshot, changed, low, high)
+    from_start, to_end = _edges(conn, snapshot, spans, changed, low, high)
     is_anchor = registers.anchors(readings, snapshot.meters)
     found, short = windows.windows(readings, is_anchor, since, until, from_start, to_end)
     silent = np.setdiff1d(changed.meter, readings.meter)
     found += [Window(int(meter), -EVER, EVER, True) for meter in silent if from_start[meter] and to_end[meter]]
     short += [int(meter) for meter in silent if not (from_start[meter] and to_end[meter])]
-    return _write(conn, snapshot, readings.of(~np.isin(readings.meter, short)), found), short
+    return _write(conn, snapshot, spans, readings.of(~np.isin(readings.meter, short)), found), short
 
 
-def _edges(conn: Connection, snapshot: Snapshot, changed: Stale, low: int, high: int) -> tuple[Bools, Bools]:
+def _edges(
+    conn: Connection, snapshot: Snapshot, spans: Spans, changed: Stale, low: int, high: int
+) -> tuple[Bools, Bools]:
     """By meter id: whether [low, high] holds the meter's first reading, and its last."""
-    first, last = consumption.spans(conn, changed.meter)
+    first, last = spans.first[changed.meter], spans.last[changed.meter]
     from_start, to_end = (np.zeros(len(snapshot.enterprise), dtype=bool) for _ in range(2))
     from_start[changed.meter] = first >= low
     ended = last <= high
@@ -271,7 +268,7 @@ def _edges(conn: Connection, snapshot: Snapshot, changed: Stale, low: int, high:
     return from_start, to_end
 
 
-def _write(conn: Connection, snapshot: Snapshot, readings: Readings, found: list[Window]) -> Touched:
+def _write(conn: Connection, snapshot: Snapshot, spans: Spans, readings: Readings, found: list[Window]) -> Touched:
     """Hours of the windows, in place of what is stored there."""
     if not found:
         return _nothing()
@@ -280,12 +277,14 @@ def _write(conn: Connection, snapshot: Snapshot, readings: Readings, found: list
     since, until = (np.zeros(len(snapshot.enterprise), dtype=np.int64) for _ in range(2))
     for window in found:
         since[window.meter], until[window.meter] = window.since, window.until
-    received = hours.count_received(readings, snapshot.meters, _is_first(conn, readings), None)
+    received = hours.count_received(readings, snapshot.meters, _is_first(spans, readings))
     computed = hours.sum_up(hours.cut(result.pieces, snapshot.meters), received, snapshot.has_demand)
     inside = (computed.hour >= since[computed.meter]) & (computed.hour < until[computed.meter])
     kept = _set_aside_inside(result.set_aside, since, until)
     written = computed.of(inside)
-    gone = consumption.replace(conn, written, np.array([(w.meter, w.since, w.until) for w in found]), snapshot.has_demand)
+    gone = consumption.replace(
+        conn, written, np.array([(w.meter, w.since, w.until) for w in found]), snapshot.has_demand
+    )
     ends = np.array([window.meter for window in found if window.ends], dtype=np.int64)
     consumption.remember(conn, kept, ends, np.intersect1d(result.undecided, ends))
     return Touched(np.concatenate([written.meter, gone[0]]), np.concatenate([written.hour, gone[1]]))

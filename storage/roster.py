@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 from psycopg import Connection
@@ -36,9 +37,14 @@ class Member:
 
 
 class MeterUnit(NamedTuple):
+    """What a meter's numbers are in, and what its carrier's are."""
+
     code: str
+    kind: str
     unit: str
     carrier: str
+    carrier_unit: str
+    density_kg_per_l: Decimal | None
 
 
 def version(conn: Connection) -> int:
@@ -56,7 +62,7 @@ def members(conn: Connection) -> Iterator[Member]:
 
 
 def meter_units(conn: Connection, enterprise: str) -> list[MeterUnit]:
-    """The meters of one enterprise with unit and carrier."""
+    """The meters of one enterprise with their units."""
     return [MeterUnit(*row) for row in conn.execute(sql("roster.meters"), {"enterprise": enterprise})]
 
 

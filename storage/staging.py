@@ -37,7 +37,7 @@ def upsert(
 
 
 def merge(conn: Connection, table: str, keys: Sequence[str], columns: Sequence[str]) -> None:
-    """The same with what lies in `incoming`. ON CONFLICT DO NOTHING where there is nothing beside the keys to set."""
+    """The same with what lies in `incoming`, which has these columns."""
     names = [SQL("{0} = EXCLUDED.{0}").format(Identifier(name)) for name in columns if name not in keys]
     conn.execute(
         SQL("INSERT INTO {} ({}) SELECT {} FROM incoming ON CONFLICT ({}) DO UPDATE SET {}").format(

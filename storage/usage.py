@@ -6,8 +6,10 @@ which nothing is known is None; what is known in part is "at least", with `low` 
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -82,6 +84,20 @@ class _Counting:
 
 
 @dataclass(frozen=True)
+class _Made:
+    """What conversion made of an amount, in t."""
+
+    tce_equivalent: float | None = None
+    tce_equal_value: float | None = None
+    tce_assessed: float | None = None
+    tco2: float | None = None
+    tce_medium: float | None = None
+
+
+FactorIds = tuple[Sequence[int], Sequence[int], Sequence[int]]
+
+
+@dataclass(frozen=True)
 class _Sum:
     """Figures of one carrier and period before completeness: the columns of the statements in sql/figures.sql."""
 
@@ -90,14 +106,14 @@ class _Sum:
     amount: float | None
     low: float | None
     high: float | None
-    tce: tuple[float | None, ...]
+    made: _Made
     peak: list[float] | None
     peak_partial: bool
     estimated: float
     covered_s: int
     received: int
     flags: int
-    factors: tuple[Sequence[int], Sequence[int], Sequence[int]]
+    factors: FactorIds
 
 
 def enterprise_usage(
@@ -151,7 +167,8 @@ def totals(rows: Iterable[UsageRow]) -> Totals:
     names = ("tce_equivalent", "tce_equal_value", "tce_assessed", "tco2")
     sums = [_total([getattr(row, name) for row in every]) for name in names]
     media = _total([row.tce_medium for row in every])
-    return Totals(*sums, None if sums[0] is None else sums[0] + (media or 0.0))
+    gbt2589 = None if sums[0] is None else sums[0] + (media or 0.0)
+    return Totals(sums[0], sums[1], sums[2], sums[3], gbt2589)
 
 
 def _total(values: Sequence[float | None]) -> float | None:
@@ -212,8 +229,9 @@ def _by_days(conn: Connection, scope: dict[str, Any], since: date, until: date, 
 
 def _sum(row: Sequence[Any], by: str) -> _Sum:
     name = f"{row[1]:%Y-%m}" if by == "month" else row[1].isoformat()
-    factors = tuple(each or [] for each in row[16:19])
-    return _Sum(row[0], name, row[2], row[3], row[4], tuple(row[5:10]), row[10], row[11], *row[12:16], factors)
+    factors = (row[16] or [], row[17] or [], row[18] or [])
+    end = (row[10], row[11], row[12], row[13], row[14], row[15])
+    return _Sum(row[0], name, row[2], row[3], row[4], _Made(*row[5:10]), *end, factors)
 
 
 def _hours(
@@ -233,10 +251,10 @@ def _hours(
 
 def _hour(row: Sequence[Any], figures: Sequence[Any], zone: ZoneInfo) -> _Sum:
     """From one row of `hours` and what conversion made of it: the columns of `usage`."""
-    tce = (figures[10], figures[13], figures[16], figures[17], figures[18])
-    factors = tuple([each] if each is not None else [] for each in figures[26:29])
-    name = _hour_name(row[16], zone)
-    return _Sum(row[1], name, row[3], row[4], row[5], tce, row[10], row[11], row[12], row[13], row[14], figures[25], factors)
+    made = _Made(figures[10], figures[13], figures[16], figures[17], figures[18])
+    equivalent, equal, co2 = ([each] if each is not None else [] for each in figures[26:29])
+    end = (row[10], row[11], row[12], row[13], row[14], figures[25], (equivalent, equal, co2))
+    return _Sum(row[1], _hour_name(row[16], zone), row[3], row[4], row[5], made, *end)
 
 
 def _joined(hours: Sequence[_Sum], by: By) -> list[_Sum]:
@@ -250,10 +268,6 @@ def _joined(hours: Sequence[_Sum], by: By) -> list[_Sum]:
 def _added(name: str, parts: Sequence[_Sum]) -> _Sum:
     known = any(part.amount is not None for part in parts)
     amounts = [part.low if part.amount is None else part.amount for part in parts]
-    flags = 0
-    for part in parts:
-        flags |= part.flags
-    peaks = [part.peak for part in parts if part.peak]
     bounded = all(part.high is not None or part.low is None for part in parts)
     return _Sum(
         parts[0].carrier,
@@ -261,15 +275,19 @@ def _added(name: str, parts: Sequence[_Sum]) -> _Sum:
         _total(amounts) if known else None,
         _total([part.low for part in parts]),
         _total([part.high for part in parts]) if bounded else None,
-        tuple(_total(list(column)) for column in zip(*(part.tce for part in parts), strict=True)),
-        max(peaks) if peaks else None,
+        _Made(*(_total([getattr(part.made, field.name) for part in parts]) for field in fields(_Made))),
+        max((part.peak for part in parts if part.peak), default=None),
         any(part.peak_partial for part in parts),
         sum(part.estimated for part in parts),
         sum(part.covered_s for part in parts),
         sum(part.received for part in parts),
-        flags,
-        tuple(sorted({id_ for part in parts for id_ in part.factors[kind]}) for kind in range(3)),  # type: ignore[arg-type]
+        reduce(or_, (part.flags for part in parts)),
+        (_ids(parts, 0), _ids(parts, 1), _ids(parts, 2)),
     )
+
+
+def _ids(parts: Sequence[_Sum], kind: int) -> list[int]:
+    return sorted({id_ for part in parts for id_ in part.factors[kind]})
 
 
 # Rows --------------------------------------------------------------------------------------------------------------------
@@ -295,7 +313,7 @@ def _rows(
     now: datetime,
     meter: str | None,
 ) -> list[UsageRow]:
-    units = dict(conn.execute(sql("figures.units")).fetchall())
+    units: dict[str, str] = dict(conn.execute(sql("figures.units")).fetchall())
     factors = _factors(conn, found)
     sums = {(one.carrier, one.period): one for one in found}
     carriers = sorted({*counting, *(one.carrier for one in found)})
@@ -318,32 +336,25 @@ def _row(
     factors: dict[int, dict[str, Any]],
 ) -> UsageRow:
     expected, expected_s = _expected(meters, span, now)
-    if one is None:
-        flags = quality.names(Flag.MISSING) if expected_s else []
-        completeness = 0.0 if expected else None
-        return UsageRow(
-            span.name, carrier, meter, None, unit, None, None, *[None] * 7, False, completeness, None, flags, []
-        )
+    one = one or _Sum(carrier, span.name, None, None, None, _Made(), None, False, 0.0, 0, 0, 0, ([], [], []))
     missing_s = expected_s - one.covered_s
     is_missing = missing_s > TOLERANCE_S * max(len(meters), 1)
-    flags = one.flags | (Flag.MISSING if is_missing else 0)
-    peak, peak_at = (one.peak[0], datetime.fromtimestamp(-one.peak[1], UTC)) if one.peak else (None, None)
     return UsageRow(
-        span.name,
-        carrier,
-        meter,
-        one.amount,
-        unit,
-        one.low,
-        _high(one.high, meters, missing_s) if is_missing else one.high,
-        *one.tce,
-        peak,
-        peak_at,
-        one.peak_partial,
-        min(1.0, one.received / expected) if expected else None,
-        abs(one.estimated / one.amount) if one.amount else 0.0,
-        quality.names(flags),
-        _told(one, factors),
+        period=span.name,
+        carrier=carrier,
+        meter=meter,
+        amount=one.amount,
+        unit=unit,
+        low=one.low,
+        high=_high(one.high, meters, missing_s) if is_missing else one.high,
+        **vars(one.made),
+        peak_kw=one.peak[0] if one.peak else None,
+        peak_at=datetime.fromtimestamp(-one.peak[1], UTC) if one.peak else None,
+        peak_at_least=one.peak_partial,
+        completeness=min(1.0, one.received / expected) if expected else None,
+        estimated=None if one.amount is None else abs(one.estimated / one.amount) if one.amount else 0.0,
+        flags=quality.names(one.flags | (Flag.MISSING if is_missing else 0)),
+        factors=_told(one, factors),
     )
 
 
@@ -371,7 +382,16 @@ def _expected(meters: Sequence[_Counting], span: _Span, now: datetime) -> tuple[
 
 def _factors(conn: Connection, found: Sequence[_Sum]) -> dict[int, dict[str, Any]]:
     ids = sorted({id_ for one in found for kind in one.factors for id_ in kind})
-    names = ("kgce_per_unit", "kgce_equal_per_unit", "kgco2_per_unit", "unit", "method", "confidence", "valid_from", "source")
+    names = (
+        "kgce_per_unit",
+        "kgce_equal_per_unit",
+        "kgco2_per_unit",
+        "unit",
+        "method",
+        "confidence",
+        "valid_from",
+        "source",
+    )
     rows = conn.execute(sql("figures.factors"), {"ids": ids}).fetchall() if ids else []
     return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
 
@@ -388,7 +408,7 @@ def _told(one: _Sum, factors: dict[int, dict[str, Any]]) -> list[dict[str, Any]]
             value = about[column] if about[column] is not None else about["kgce_per_unit"]
             plain = {name: about[name] for name in ("unit", "method", "confidence", "source")}
             told.append(
-                {"kind": kind, "value": None if value is None else float(value), "valid_from": str(about["valid_from"])} | plain
+                {"kind": kind, "value": None if value is None else float(value), "valid_from": str(about["valid_from"])}
+                | plain
             )
     return told
-

@@ -26,7 +26,11 @@ class Line:
 
     def __post_init__(self) -> None:
         self.conn.execute("INSERT INTO region (code, name) VALUES ('620500', 'Tianshui') ON CONFLICT DO NOTHING")
-        for code, unit, category in (("electricity", "kWh", "power"), ("natural_gas", "m3", "gas"), ("raw_coal", "kg", "coal")):
+        for code, unit, category in (
+            ("electricity", "kWh", "power"),
+            ("natural_gas", "m3", "gas"),
+            ("raw_coal", "kg", "coal"),
+        ):
             self.conn.execute(
                 "INSERT INTO carrier VALUES (%s, %s, %s, %s, false, %s, NULL, NULL, 'test', 'sourced') ON CONFLICT DO NOTHING",
                 (code, code, code, category, unit),
@@ -89,7 +93,12 @@ class Line:
     def figures(self) -> list[object]:
         """All that readings have become, as text, bit for bit."""
         self.conn.execute("SET extra_float_digits = 1")
-        tables = {"consumption": "hour, meter_id", "usage_hour": "carrier, hour", "usage": "carrier, day", "usage_month": "month"}
+        tables = {
+            "consumption": "hour, meter_id",
+            "usage_hour": "carrier, hour",
+            "usage": "carrier, day",
+            "usage_month": "month",
+        }
         found: list[object] = []
         for table, order in tables.items():
             found += self.conn.execute(f"SELECT '{table}', to_jsonb(t) FROM {table} t ORDER BY {order}").fetchall()  # type: ignore[call-overload]

@@ -24,7 +24,8 @@ INSERT INTO usage (enterprise_id, carrier, day, amount, low, high, bought, tce_e
     factor_equal_value, factor_co2, computed)
 SELECT %(id)s, %(carrier)s, %(day)s, %(amount)s, %(amount)s, %(high)s, %(amount)s, a.t, a.t, a.t,
     %(amount)s * f.kgce_equal_per_unit / 1000,
-    a.t, %(amount)s * f.kgco2_per_unit / 1000, 0, 86400, 96, %(flags)s, f.id, f.id, f.id, %(now)s
+    a.t, %(amount)s * f.kgco2_per_unit / 1000, 0, 86400 * %(meters)s, 96 * %(meters)s, %(flags)s, f.id, f.id, f.id,
+    %(now)s
 FROM factor f, LATERAL (SELECT %(amount)s * f.kgce_per_unit / 1000 AS t) a WHERE f.carrier = %(carrier)s
 """
 _MONTHS = """
@@ -141,6 +142,7 @@ def write_usage(conn: Connection, enterprise: int, size: float = 1.0) -> None:
                     "day": day,
                     "amount": amount * size,
                     "flags": int(flags),
+                    "meters": 2 if carrier == "electricity" and size == 1 else 1,
                     "high": None if flags else amount * size,
                     "now": NOW,
                 }
@@ -183,184 +185,74 @@ def write_quarters(conn: Connection, enterprise: int) -> None:
 
 
 def write_judgements(conn: Connection, enterprise: int) -> None:
-    """Quotas with a path, an output, findings as the rules leave them, and two alerts."""
-    many(
-        conn,
-        'quota (scope, code, metric, period, "limit", unit, basis, boundary, kind, document)',
-        [
-            (
-                "enterprise",
-                "GS-CEMENT-1",
-                "tce",
-                "2026",
-                125_000,
-                "tce",
-                "equivalent",
-                "measured",
-                "limit",
-                "市能双控〔2026〕示例1号",
-            ),
-            (
-                "enterprise",
-                "GS-CEMENT-1",
-                "kwh",
-                "2026",
-                15_500,
-                "10^4 kWh",
-                "",
-                "",
-                "limit",
-                "市能双控〔2026〕示例1号",
-            ),
-        ],
-    )
-    many(
-        conn,
-        "product (enterprise_id, product, name, unit, process, line)",
-        [
-            (enterprise, "cement_clinker", "水泥熟料", "t", "烧成", "一线"),
-            (enterprise, "cement", "通用硅酸盐水泥", "t", "粉磨", ""),
-        ],
-    )
-    many(
-        conn,
-        "output (enterprise_id, product, period, quantity, unit)",
-        [(enterprise, "cement_clinker", "2026-10", 98_765.4, "t")],
-    )
+    """Quotas, two product lines of which one returned its output, findings as the rules leave them, alerts."""
+    document = "市能双控〔2026〕示例1号"
+    quota = 'quota (scope, code, metric, period, "limit", unit, basis, boundary, kind, document)'
+    whose = ("enterprise", "GS-CEMENT-1")
+    many(conn, quota, [(*whose, "tce", "2026", 125_000, "tce", "equivalent", "measured", "limit", document)])
+    many(conn, quota, [(*whose, "kwh", "2026", 15_500, "10^4 kWh", "", "", "limit", document)])
+    lines = [("cement_clinker", "水泥熟料", "烧成", "一线"), ("cement", "通用硅酸盐水泥", "粉磨", "")]
+    columns = "product (enterprise_id, unit, product, name, process, line)"
+    many(conn, columns, [(enterprise, "t", *line) for line in lines])
+    output(conn, enterprise, "cement_clinker", 98_765.4)
+    clinker = "水泥熟料 2025-11—2026-10 单位产品综合能耗 118.42 kgce/t，"
+    _finding(conn, "unit_energy_limit", "cement_clinker", "2026", "warning", "red", 118.42, 117.0, "GB 16780-2021",
+             f"{clinker}超过限定值 117 kgce/t")  # fmt: skip
+    _finding(conn, "unit_energy_limit", "cement_clinker", "2026-10", "warning", None, 119.3, 117.0, "GB 16780-2021",
+             "水泥熟料 2026-10 单位产品综合能耗 119.3 kgce/t，未达到限定值；月度值仅供参考")  # fmt: skip
+    _finding(conn, "unit_energy_baseline", "cement_clinker", "2026", "ok", None, 118.42, 123.0,
+             "发改产业〔2021〕1609号", f"{clinker}达到基准水平 123 kgce/t")  # fmt: skip
+    _finding(conn, "unit_energy_limit", "cement", "2026", "cannot_judge", None, None, 94.0, "GB 16780-2021",
+             "通用硅酸盐水泥 2026 年不能判定，因为没有报送合格品产量")  # fmt: skip
+    _finding(conn, "quota_path", "tce:limit:equivalent:measured", "2026", "warning", "yellow", 106_366.0, 104_109.6,
+             document, "2026 年综合能源消费量（当量值）快于序时进度")  # fmt: skip
+    _finding(conn, "silent_enterprise", "", "", "warning", "orange", 3.0, 1.0, "", "自 11-04 08:00 起无任何读数")
+    _alert(conn, "unit_energy_limit", "red", "水泥熟料单位产品综合能耗 118.42 kgce/t，超过限定值 117 kgce/t",
+           datetime(2026, 10, 28, 1, tzinfo=UTC), None)  # fmt: skip
+    _alert(conn, "silent_gateway", "blue", "网关 G1 自 14:00 起离线",
+           datetime(2026, 10, 3, 6, tzinfo=UTC), datetime(2026, 10, 3, 11, tzinfo=UTC))  # fmt: skip
+    _alert(conn, "silent_gateway", "blue", "八月的旧预警",
+           datetime(2026, 8, 3, 6, tzinfo=UTC), datetime(2026, 8, 4, tzinfo=UTC))  # fmt: skip
+    many(conn, "rejected_count (enterprise, day, reason, count)", [("GS-CEMENT-1", "2026-10-09", "not_a_number", 12)])
+
+
+def output(conn: Connection, enterprise: int, product: str, quantity: float) -> None:
+    """The qualified output of October."""
+    columns = "output (enterprise_id, product, period, quantity, unit)"
+    many(conn, columns, [(enterprise, product, "2026-10", quantity, "t")])
+
+
+def _finding(conn: Connection, rule: str, subject: str, period: str, state: str, level: str | None,
+             observed: float | None, limit: float, document: str, reason: str) -> None:  # fmt: skip
     columns = (
-        'finding (rule, scope, code, subject, period, state, level, observed, "limit", unit, basis, document, reason,'
+        'finding (rule, scope, code, subject, period, state, level, observed, "limit", unit, document, reason,'
         " rule_version, judged)"
     )
-    many(
-        conn,
-        columns,
-        [
-            (
-                "unit_energy_limit",
-                "enterprise",
-                "GS-CEMENT-1",
-                "cement_clinker",
-                "2026-10",
-                "warning",
-                "red",
-                118.42,
-                117.0,
-                "kgce/t",
-                "equivalent",
-                "GB 16780-2021",
-                "水泥熟料 10 月单位产品综合能耗 118.42 kgce/t，超过限定值 117 kgce/t（GB 16780-2021 3 级）",
-                "1",
-                NOW,
-            ),
-            (
-                "unit_energy_baseline",
-                "enterprise",
-                "GS-CEMENT-1",
-                "cement_clinker",
-                "2026-10",
-                "ok",
-                None,
-                118.42,
-                123.0,
-                "kgce/t",
-                "equivalent",
-                "发改产业〔2021〕1609号",
-                "水泥熟料 10 月单位产品综合能耗 118.42 kgce/t，未超过基准水平 123 kgce/t",
-                "1",
-                NOW,
-            ),
-            (
-                "unit_energy_limit",
-                "enterprise",
-                "GS-CEMENT-1",
-                "cement",
-                "2026-10",
-                "cannot_judge",
-                None,
-                None,
-                94.0,
-                "kgce/t",
-                "equivalent",
-                "GB 16780-2021",
-                "通用硅酸盐水泥 10 月不能判定，因为没有报送合格品产量",
-                "1",
-                NOW,
-            ),
-            (
-                "quota_path",
-                "enterprise",
-                "GS-CEMENT-1",
-                "tce:limit:equivalent:measured",
-                "2026",
-                "warning",
-                "yellow",
-                106_366.0,
-                104_109.6,
-                "tce",
-                "equivalent",
-                "市能双控〔2026〕示例1号",
-                "2026 年综合能源消费量（当量值）快于进度线",
-                "1",
-                NOW,
-            ),
-        ],
+    unit = "tce" if rule.startswith("quota") else "kgce/t"
+    row = (
+        rule,
+        "enterprise",
+        "GS-CEMENT-1",
+        subject,
+        period,
+        state,
+        level,
+        observed,
+        limit,
+        unit,
+        document,
+        reason,
+        "1",
+        NOW,
     )
-    many(
-        conn,
-        'alert (rule, scope, code, subject, period, level, state, observed, "limit", unit, message, opened,'
-        " changed, resolved)",
-        [
-            (
-                "unit_energy_limit",
-                "enterprise",
-                "GS-CEMENT-1",
-                "cement_clinker",
-                "2026-10",
-                "red",
-                "open",
-                118.42,
-                117.0,
-                "kgce/t",
-                "陇山示例水泥有限公司 水泥熟料单位产品综合能耗 118.42 kgce/t，超过限定值 117 kgce/t",
-                datetime(2026, 10, 28, 1, tzinfo=UTC),
-                NOW,
-                None,
-            ),
-            (
-                "silent_gateway",
-                "enterprise",
-                "GS-CEMENT-1",
-                "G1",
-                "2026-10",
-                "blue",
-                "resolved",
-                None,
-                None,
-                "",
-                "网关 G1 已 2 小时没有消息",
-                datetime(2026, 10, 3, 6, tzinfo=UTC),
-                NOW,
-                datetime(2026, 10, 3, 11, tzinfo=UTC),
-            ),
-            (
-                "silent_gateway",
-                "enterprise",
-                "GS-CEMENT-1",
-                "G1",
-                "2026-08",
-                "blue",
-                "resolved",
-                None,
-                None,
-                "",
-                "八月的旧预警",
-                datetime(2026, 8, 3, 6, tzinfo=UTC),
-                NOW,
-                datetime(2026, 8, 4, tzinfo=UTC),
-            ),
-        ],
-    )
-    many(conn, "rejected_count (enterprise, day, reason, count)", [("GS-CEMENT-1", "2026-10-09", "not_a_number", 12)])
+    many(conn, columns, [row])
+
+
+def _alert(conn: Connection, rule: str, level: str, message: str, opened: datetime, resolved: datetime | None) -> None:
+    columns = "alert (rule, scope, code, period, level, state, message, opened, changed, resolved)"
+    state = "resolved" if resolved else "open"
+    row = (rule, "enterprise", "GS-CEMENT-1", "2026", level, state, message, opened, NOW, resolved)
+    many(conn, columns, [row])
 
 
 def enterprise_id(conn: Connection, code: str = "GS-CEMENT-1") -> int:

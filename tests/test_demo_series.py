@@ -3,6 +3,8 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -15,7 +17,7 @@ ANCHOR = datetime(2026, 11, 21, 2, tzinfo=UTC)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
-def province(**changes: object) -> Province:
+def province(**changes: Any) -> Province:
     whole = Province(series.read_loads(sample.FOLDER), series.read_faults(sample.FOLDER), ANCHOR, 7, SHANGHAI)
     return replace(whole, **changes)
 
@@ -24,7 +26,7 @@ def plant(*loads: Load, faults: tuple[Fault, ...] = ()) -> Province:
     return province(loads=loads, faults=faults)
 
 
-def load(meter: str = "E-01", **changes: object) -> Load:
+def load(meter: str = "E-01", **changes: Any) -> Load:
     plain = Load("X01", meter, "register", "end", 60, 1.0, None, "", "consumption", "G1", "flat", 60.0, 1000.0)
     return replace(plain, **changes)
 
@@ -68,7 +70,7 @@ def test_time_going_on_never_changes_what_was_read_before() -> None:
 
 
 def test_live_readings_continue_the_history_exactly() -> None:
-    """On the quarter hours what is published live is what a later backfill would load: a duplicate, never a conflict."""
+    """On the quarter hours what is published live is what a later backfill would load, a duplicate."""
     meters = (load(), load("C-01", kind="interval", shape="kiln"), load("P-01", kind="power", label="start"))
     quarters = [ANCHOR + timedelta(minutes=15 * i) for i in range(1, 9)]
     live = Counter(
@@ -144,7 +146,7 @@ def test_chunks_hold_everything_in_order_and_never_part_an_instant() -> None:
     readings = series.history(plant(load(), load("E-02")), ANCHOR)
     chunks = list(readings.chunks(1001))
     assert sum(map(len, chunks)) == len(readings)
-    assert all(before.time[-1] < after.time[0] for before, after in zip(chunks, chunks[1:], strict=False))
+    assert all(before.time[-1] < after.time[0] for before, after in pairwise(chunks))
 
 
 def test_a_month_before_the_end_of_march_is_the_end_of_february() -> None:

@@ -10,11 +10,14 @@ from pathlib import Path
 import click
 import psycopg
 import pytest
+from fastapi.routing import APIRoute
 
+from console import api, health, web
 from energy import quality
 from energy.quality import Flag
 from enermon import settings
 from enermon.cli import cli
+from ingest import dialect
 from ingest.reasons import Reason
 from storage import registry_tables
 
@@ -22,11 +25,13 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 TRANSLATIONS = [page for page in PAGES if page.name.endswith(".zh-CN.md")]
+PROGRAM = ("alerts", "console", "deploy", "energy", "enermon", "ingest", "reports", "storage")
 FLAGS = quality.names(sum(Flag))
 
 _HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _FENCED = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+_CASE = re.compile(r"(?:EC-|_ec)(\d+)")
 _RULE = re.compile(r"[\s|:]*-[\s|:-]*")
 _TYPED = re.compile(r"(?:^\s*|`)(?:\.venv/bin/|python -m )?enermon ([^`#\n]+)", re.MULTILINE)
 
@@ -95,6 +100,11 @@ def test_every_command_is_explained_with_all_its_options(words: tuple[str, ...])
     assert not missing, f"enermon {' '.join(words)} has options that docs/commands.md does not name"
 
 
+def test_no_command_is_explained_that_does_not_exist() -> None:
+    explained = {words.split()[1] for _, words in headings(DOCS / "commands.md") if words.startswith("enermon ")}
+    assert explained == {words[0] for words in COMMANDS}
+
+
 def _mentions(said: str, option: str) -> bool:
     return re.search(rf"{re.escape(option)}(?![\w-])", said) is not None
 
@@ -107,7 +117,7 @@ def test_a_command_that_a_page_shows_exists_with_its_options(page: Path) -> None
 
 def _can_be_typed(words: list[str]) -> bool:
     known = [path for path in COMMANDS if tuple(words[: len(path)]) == path]
-    right = options(COMMANDS[max(known, key=len)]) | {"--help"} if known else set()
+    right = options(COMMANDS[max(known, key=len)]) | {"--help", "--as"} if known else set()
     return bool(known) and {word for word in words if word.startswith("--")} <= right
 
 
@@ -119,6 +129,26 @@ def test_every_setting_is_in_the_example_file() -> None:
 def test_the_operating_guide_explains_exactly_the_settings() -> None:
     explained = {name for row in table(sections(DOCS / "operating.md")["Settings"]) for name in code_words(row[0])}
     assert explained == set(settings.NAMES)
+
+
+def test_the_operating_guide_lists_exactly_the_addresses_of_the_console() -> None:
+    listed = {
+        word for row in table(sections(DOCS / "operating.md")["The console's addresses"]) for word in code_words(row[0])
+    }
+    routes = [route for router in (web.router, api.router, health.router) for route in router.routes]
+    assert {route.path for route in routes if isinstance(route, APIRoute)} == listed
+
+
+def test_the_sentences_that_the_operating_guide_answers_are_said_by_the_program() -> None:
+    sources = "".join(text(file) for folder in PROGRAM for file in (ROOT / folder).rglob("*.py"))
+    rows = table(sections(DOCS / "operating.md")["When something is wrong"])
+    fragments = [part.strip() for row in rows for part in row[0].split("…") if part.strip()]
+    assert [part for part in fragments if part not in sources] == []
+
+
+def test_the_operating_guide_explains_exactly_the_keys_of_a_dialect() -> None:
+    rows = table(sections(DOCS / "operating.md")["Other people's files"])
+    assert [key for row in rows for key in re.findall(r"`(\w+)`", row[0])] == list(dialect.KEYS)
 
 
 def alert_rules() -> list[str]:
@@ -209,9 +239,10 @@ def test_the_index_of_edge_cases_has_all_68_in_order() -> None:
 
 
 def test_an_edge_case_that_is_said_to_be_built_is_named_by_a_test() -> None:
-    built = {row[0] for row in table(text(DOCS / "edge-cases.md")) if row[-1] == "yes"}
+    built = {row[0] for row in table(text(DOCS / "edge-cases.md")) if row[-1] in ("yes", "part")}
     tests = [file for file in (ROOT / "tests").rglob("*.py") if file.name != "test_docs.py"]
-    assert built - {case for file in tests for case in re.findall(r"EC-\d+", text(file))} == set()
+    named = {f"EC-{number}" for file in tests for number in _CASE.findall(text(file))}
+    assert built - named == set()
 
 
 def test_every_decision_has_the_four_headings_and_is_listed() -> None:

@@ -16,7 +16,7 @@ NOTICE = "发改产业〔2023〕723号"
 def record(record_id: str, standard: str, effective: date | None, product: str, values: dict[Kind, float],
            **more: str) -> Record:  # fmt: skip
     return Record(
-        record_id, standard, effective, more.get("replaces", ""), product, more.get("condition", ""), "单位产品综合能耗",
+        record_id, standard, effective, more.get("replaces", ""), product, more.get("condition", ""), "综合能耗",
         more.get("unit", "kgce/t"), more.get("better", "lower"), values, None, more.get("note", ""),
         more.get("confidence", "sourced"))  # fmt: skip
 
@@ -170,9 +170,8 @@ def meter(
 
 
 def test_a_lines_meters_are_found_by_process_and_a_meter_inside_another_is_left_out() -> None:
-    found = process_meters([meter(1), meter(2, parent="M1"), meter(3, process="mill"), meter(4, "feedstock", parent="M2")],
-                           "clinker", "kiln")  # fmt: skip
-    assert found == {1: 1}
+    inner, other, part = meter(2, parent="M1"), meter(3, process="mill"), meter(4, "feedstock", parent="M2")
+    assert process_meters([meter(1), inner, other, part], "clinker", "kiln") == {1: 1}
 
 
 def test_gas_given_back_is_subtracted_so_that_a_converter_can_be_negative() -> None:

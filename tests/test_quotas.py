@@ -17,8 +17,8 @@ from energy.quotas import Pace, Piece, path_to_date
 from energy.warnings import Certainty, Level, Threshold, grade_bounds
 from energy.workdays import add_workdays, is_workday, nth_workday
 
-USED = [Threshold(Level.BLUE, 80), Threshold(Level.YELLOW, 90), Threshold(Level.ORANGE, 95), Threshold(Level.RED, 100)]
-PATH = [Threshold(Level.YELLOW, 100), Threshold(Level.ORANGE, 105), Threshold(Level.RED, 110)]
+USED = (Threshold(Level.BLUE, 80), Threshold(Level.YELLOW, 90), Threshold(Level.ORANGE, 95), Threshold(Level.RED, 100))
+PATH = (Threshold(Level.YELLOW, 100), Threshold(Level.ORANGE, 105), Threshold(Level.RED, 110))
 YEAR = parse("2026")
 
 
@@ -27,7 +27,7 @@ def months(*amounts: float) -> list[Piece]:
     return [Piece(span.first, span.until, amount) for span, amount in zip(spans, amounts, strict=True)]
 
 
-def level_of(used: float, of: float, thresholds: list[Threshold]) -> Level | None:
+def level_of(used: float, of: float, thresholds: tuple[Threshold, ...]) -> Level | None:
     share = quotas.percent(bounds.known(used), of)
     assert share is not None
     return grade_bounds(share, thresholds, 100).level
@@ -42,7 +42,7 @@ def test_half_a_year_exactly_on_plan_is_silence_in_every_rule() -> None:
     assert level_of(6_000, path, PATH) is None
     ahead = quotas.forecast(bounds.known(6_000), 12_000, path, Pace(3_100, 3_100))
     assert ahead is not None
-    assert level_of(ahead.value, 12_000, [Threshold(Level.BLUE, 100)]) is None
+    assert level_of(ahead.value, 12_000, (Threshold(Level.BLUE, 100),)) is None
 
 
 def test_below_the_path_is_nothing_though_it_is_more_than_half() -> None:

@@ -168,6 +168,7 @@ def test_interval_and_power_readings_state_their_amount() -> None:
 
 
 def test_a_reading_labelled_by_its_start_speaks_of_what_follows() -> None:
+    """EC-29."""
     pieces = registers.amounts(every(60, 8.0), meter(Kind.INTERVAL, interval=60, starts=True)).pieces
     assert (pieces.since[0], pieces.until[0]) == (0, HOUR)
 
@@ -253,7 +254,7 @@ def test_what_lies_two_readings_before_an_anchor_is_final(
 @given(st.permutations(range(6)))
 def test_ec16_any_order_inside_a_batch_gives_one_result(order: list[int]) -> None:
     values = [100.0, 101.5, 99.0, 103.0, 104.0, 104.0]
-    shuffled = sorted(((15.0 * n, values[n]) for n in order))
+    shuffled = sorted((15.0 * n, values[n]) for n in order)
     assert [b for _, b in shuffled] == values
     assert total(registers.amounts(read(*shuffled), meter())) == 4
 

@@ -17,7 +17,7 @@ from energy.refused import Refused
 from reports import monthly, words
 from reports.compare import INCOMPLETE, NOT_OVER, NOTHING_THEN, NOUGHT_THEN, Figure, change
 from reports.figures import EnterpriseMonth, enterprise_month
-from reports.html import enterprise_html, region_html
+from reports.html import enterprise_html, observed, region_html
 from reports.region import region_month
 from reports.xlsx import enterprise_xlsx, region_xlsx
 from tests import report_sample
@@ -80,7 +80,7 @@ def test_a_comparison_with_an_incomplete_month_says_so(works: EnterpriseMonth) -
     gas = next(one for one in works.use.carriers if one.carrier.code == "natural_gas")
     assert gas.month_on_month.ratio is not None
     assert INCOMPLETE in gas.month_on_month.remarks
-    assert "本月数据不完整" in text_of(enterprise_html(works))
+    assert "本月缺数" in text_of(enterprise_html(works))
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_quota_without_a_basis_has_no_progress_and_says_why(sample: psycopg.Co
     sample.execute("UPDATE quota SET basis = '' WHERE metric = 'tce'")
     progress = enterprise_month(sample, WORKS, OCTOBER, NOW, ZONE).progress[0]
     assert progress.used is None
-    assert progress.sentence(str) == "配额未注明当量或等价口径，不能说明进度。"
+    assert progress.sentence(str) == "指标未注明当量或等价口径，不能说明进度。"
 
 
 def test_monthly_budgets_are_the_path(sample: psycopg.Connection) -> None:
@@ -128,13 +128,26 @@ def test_monthly_budgets_are_the_path(sample: psycopg.Connection) -> None:
 
 def test_unit_energy_stands_beside_each_line_with_its_document(works: EnterpriseMonth) -> None:
     lines = {one.product.product: one.lines for one in works.products}
-    assert [(line.state, line.document) for line in lines["cement_clinker"]] == [
-        ("warning", "GB 16780-2021"),
-        ("ok", "发改产业〔2021〕1609号"),
+    assert [(line.period, line.state, line.level, line.document) for line in lines["cement_clinker"]] == [
+        ("2026", "warning", "red", "GB 16780-2021"),
+        ("2026-10", "warning", None, "GB 16780-2021"),
+        ("2026", "ok", None, "发改产业〔2021〕1609号"),
     ]
     text = text_of(enterprise_html(works))
     assert "超过限定值 117 kgce/t" in text
-    assert "未超过基准水平" in text
+    assert "达到基准水平 123 kgce/t" in text
+
+
+def test_a_month_beyond_its_line_is_information_and_no_level(works: EnterpriseMonth) -> None:
+    """Domain rule 12: limits judge a year."""
+    assert "提示 水泥熟料 2026-10 单位产品综合能耗 119.3 kgce/t" in text_of(enterprise_html(works))
+
+
+def test_an_unknown_observation_shows_its_bounds(works: EnterpriseMonth) -> None:
+    found = works.judged.warnings[0]
+    assert observed(replace(found, observed_low=118.42, observed_high=118.42)) == "118.4"
+    assert observed(replace(found, observed_low=118.42, observed_high=None)) == "≥ 118.4"
+    assert observed(replace(found, observed_low=110.0, observed_high=121.0)) == "110.0 ~ 121.0"
 
 
 def test_what_cannot_be_judged_is_printed_with_its_reason(works: EnterpriseMonth) -> None:
@@ -145,14 +158,17 @@ def test_what_cannot_be_judged_is_printed_with_its_reason(works: EnterpriseMonth
 
 def test_a_report_is_a_draft_until_every_output_is_returned(sample: psycopg.Connection, works: EnterpriseMonth) -> None:
     assert works.stage == "初稿"
-    columns = "output (enterprise_id, product, period, quantity, unit)"
-    report_sample.many(sample, columns, [(works.facts.id, "cement", "2026-10", 1, "t")])
+    report_sample.output(sample, works.facts.id, "cement", 120_000)
     assert enterprise_month(sample, WORKS, OCTOBER, NOW, ZONE).stage == "终稿"
     assert enterprise_month(sample, WORKS, OCTOBER, OCTOBER.end(ZONE) - timedelta(1), ZONE).stage == "本月未结束"
 
 
+def test_what_is_wrong_today_is_no_finding_about_last_month(works: EnterpriseMonth) -> None:
+    assert "silent_enterprise" not in {one.rule for one in works.judged.all}
+
+
 def test_alerts_of_the_month_are_those_open_in_it(works: EnterpriseMonth) -> None:
-    assert [alert.period for alert in works.alerts] == ["2026-10", "2026-10"]
+    assert [alert.rule for alert in works.alerts] == ["unit_energy_limit", "silent_gateway"]
     assert "八月的旧预警" not in enterprise_html(works)
 
 
@@ -177,9 +193,9 @@ def test_the_load_curve_has_the_peak_day_and_leaves_unknown_quarters_open(
 
 def test_data_quality_names_the_meters_that_need_a_look(works: EnterpriseMonth) -> None:
     text = text_of(enterprise_html(works))
-    assert re.search(r"G-01 点火天然气 天然气（气态） 2,976 2,3\d\d 7\d\.\d % 部分缺数", text)
-    assert "没有有效检定的表计（1/4）：E-02（有效期至 2026-03-31，已过期）" in text
-    assert "未登记检定有效期的表计：1/4" in text
+    assert re.search(r"G-01 点火天然气 天然气（气态） 2,976 2,3\d\d 7\d\.\d % 缺数", text)
+    assert "没有有效检定的计量点（1/4）：E-02（有效期至 2026-03-31，已过期）" in text
+    assert "未登记检定有效期的计量点：1/4" in text
     assert "不是数字 12" in text
     assert works.completeness is not None
     assert 0.9 < works.completeness < 1
@@ -280,10 +296,11 @@ def test_the_regions_own_total_stands_beside_the_sum_when_it_is_imported(sample:
 def test_a_supervisor_reads_first_who_is_over_which_line_of_which_standard(sample: psycopg.Connection) -> None:
     city = region_month(sample, CITY, OCTOBER, NOW, ZONE)
     assert [(one.name, one.observed, one.limit, one.document, one.period) for one in city.over_limit] == [
-        ("陇山示例水泥有限公司", 118.42, 117.0, "GB 16780-2021", "2026-10")
+        ("陇山示例水泥有限公司", 118.42, 117.0, "GB 16780-2021", "2026")
     ]
     text = text_of(region_html(city))
     assert "1 家单位共 1 项超过限额：陇山示例水泥有限公司" in text
+    assert [one.period for one in city.beyond_lines] == ["2026-10"], "the month is listed apart, as information"
     assert "+1.2 %" in text
 
 

@@ -59,7 +59,7 @@ def test_progress_turns_red_only_beyond_the_limit(used: float, share: str, is_re
     svg = progress(used, 100.0, path=80.0, unit="tce", title="配额")
     assert share in texts(svg)
     assert ("#b91c1c" in svg) is is_red
-    assert "进度线 80.00" in texts(svg)
+    assert "序时进度 80.00" in texts(svg)
 
 
 def test_unknown_use_is_no_progress_of_zero_percent() -> None:
@@ -89,7 +89,7 @@ def test_negative_use_goes_below_the_zero_line() -> None:
 
 
 def test_charts_speak_the_readers_language() -> None:
-    assert "no data" in texts(load_curve(points(None, None, None), title="t", say=in_language("en")))
+    assert "data missing" in texts(load_curve(points(None, None, None), title="t", say=in_language("en")))
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,9 @@ def steps(code: str, *values: float, start: int = 0, every: int = 15) -> list[tu
 def test_a_register_becomes_hours_days_and_months_with_tce(line: Line) -> None:
     line.tell(steps("E-01", *[1_000 + 10 * n for n in range(97)]))
     line.drain()
-    rows = line.conn.execute("SELECT day::text, amount, tce_equivalent, tce_equal_value, tco2, peak_kw FROM usage").fetchall()
+    rows = line.conn.execute(
+        "SELECT day::text, amount, tce_equivalent, tce_equal_value, tco2, peak_kw FROM usage"
+    ).fetchall()
     assert rows == [("2026-10-01", 960, pytest.approx(0.117984), pytest.approx(0.289536), pytest.approx(0.509376), 40)]
     assert [row[1] for row in line.consumption("E-01")] == [40] * 24
 
@@ -69,7 +71,9 @@ def test_ec2_a_reset_is_bounded_in_the_usage_too(line: Line) -> None:
     line.changed()
     line.tell(steps("E-01", 5_000, 12, every=60))
     line.drain()
-    assert line.conn.execute("SELECT amount, low, high, tce_equivalent FROM usage").fetchall() == [(None, 12, 100, None)]
+    assert line.conn.execute("SELECT amount, low, high, tce_equivalent FROM usage").fetchall() == [
+        (None, 12, 100, None)
+    ]
 
 
 def test_ec14_of_two_values_for_one_time_content_decides(line: Line) -> None:
@@ -103,9 +107,12 @@ def test_a_meter_that_no_longer_counts_leaves_the_usage(line: Line) -> None:
     line.drain()
     line.conn.execute("UPDATE meter SET in_total = false WHERE code = 'E-02'")
     line.changed()
-    readings = line.conn.execute("SELECT first_time, last_time FROM meter_span WHERE meter_id = %s", (line.ids["E-02"],)).fetchone()
+    readings = line.conn.execute(
+        "SELECT first_time, last_time FROM meter_span WHERE meter_id = %s", (line.ids["E-02"],)
+    ).fetchone()
     assert readings is not None
-    stale.mark(line.conn, [stale.StaleSpan(line.enterprise_id, [line.ids["E-02"]], *readings, "registry")])
+    since, until = readings
+    stale.mark(line.conn, [stale.StaleSpan(line.enterprise_id, [line.ids["E-02"]], since, until, "registry")])
     line.drain()
     assert line.conn.execute("SELECT amount FROM usage").fetchall() == [(100,)]
 
@@ -132,8 +139,8 @@ VALUES = st.sampled_from([0.0, 3.3, 5.1, 90.7, 99.9, 100.1, 100.3, 104.7, 110.2,
 
 @st.composite
 def stories(draw: st.DrawFn) -> tuple[list[tuple[str, float, float]], list[list[tuple[str, float, float]]]]:
-    """Readings of three kinds of meters with oddities, and the same in batches of any order, repeated here and there."""
-    told = []
+    """Readings of three kinds of meters with oddities, and the same in batches of any order, some repeated."""
+    told: list[tuple[str, float, float]] = []
     for code in ("E-01", "I-01", "P-01"):
         value = 50.0
         for n in range(draw(st.integers(0, 24))):
@@ -142,7 +149,8 @@ def stories(draw: st.DrawFn) -> tuple[list[tuple[str, float, float]], list[list[
             minute = 15 * n + draw(st.sampled_from([0, 0, 0, 0, 2])) + 6 * 60 * (n // 12)
             told.append((code, float(minute), draw(VALUES) if odd or code != "E-01" else value))
     order = draw(st.permutations(told)) if told else []
-    batches, start = [], 0
+    batches: list[list[tuple[str, float, float]]] = []
+    start = 0
     while start < len(order):
         size = draw(st.integers(1, 9))
         batches.append(list(order[start : start + size]))

@@ -90,7 +90,7 @@ def test_scale_is_multiplier_times_unit_rounded_once() -> None:
             "'kvarh' is no unit that is known here and does not become kWh of electricity; write one of kWh",
         ),
         ("m3", "kWh", "'m3' is a unit of volume"),
-        ("kW", "kWh", "'kW' is no unit"),
+        ("kW", "kWh", "'kW' is a rate, for meters of kind power, and does not become kWh"),
         ("L", "kg", "is a volume without a density and does not become kg of electricity; write one of kg, t"),
         ("m3", "MJ", "write one of kWh, 10^4 kWh, MWh"),
         ("L@", "kg", "without a density"),

@@ -54,7 +54,9 @@ def test_a_month_without_readings_is_unknown_never_zero(line: Line) -> None:
     rows = enterprise_usage(line.conn, "DEMO-1", date(2026, 10, 5), date(2026, 10, 6), "day", ZONE, NOW)
     line.drain()
     rows = enterprise_usage(line.conn, "DEMO-1", date(2026, 10, 5), date(2026, 10, 6), "day", ZONE, NOW)
-    assert [(row.amount, row.low, row.high, row.completeness, row.flags) for row in rows] == [(None, None, None, 0.0, ["missing"])]
+    assert [(row.amount, row.low, row.high, row.completeness, row.flags) for row in rows] == [
+        (None, None, None, 0.0, ["missing"])
+    ]
 
 
 def test_ec44_a_missing_feeder_makes_the_total_at_least(line: Line) -> None:

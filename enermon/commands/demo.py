@@ -1,60 +1,72 @@
 """`enermon demo`: a sample province on this machine, from the first message to the monthly report."""
 
-import json
-from collections import Counter
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import click
 from psycopg import Connection
 
+from console import serving
+from enermon import logs
+from enermon.commands.serve import pages
 from enermon.context import App, format_option, pass_app
-from enermon.demo import live, memory, steps
-from enermon.demo.gateways import Tally
+from enermon.demo import live, steps, telling
 from enermon.demo.live import Fleet
-from enermon.demo.memory import Memory
-from enermon.demo.series import Province
 from enermon.demo.steps import Stopwatch
-from storage import summary
-
-_LEVELS = ("red", "orange", "yellow", "blue")
+from enermon.running import collector, side_by_side, until_told, worker
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="Print a summary and end, instead of going on with live messages.")
-@click.option("--seed", type=click.IntRange(min=0), help=f"Another random sequence of the loads; {steps.SEED} if not said.")
-@click.option("--force", is_flag=True, help="Use a configured database or broker, and one that holds other enterprises.")
+@click.option("--seed", type=click.IntRange(0, 2**31), help=f"Other random loads; {steps.SEED} if not said.")
+@click.option("--force", is_flag=True, help="Use a configured database or broker, or one that holds other enterprises.")
 @format_option
 @pass_app
 def command(app: App, once: bool, seed: int | None, force: bool, format: str) -> None:
-    """Show everything with a sample province: 24 invented enterprises, about 300 meters, thirteen months of history.
+    """Show everything with a sample province: 24 invented enterprises, 300 meters, thirteen months of history.
 
-    Servers are embedded, in the data folder. A second start finds its data again and adds what has passed since.
+    The servers are embedded, in the data folder. A second start finds its data again and adds what has passed since.
     """
     steps.refuse_strangers(app, force)
-    watch = Stopwatch()
-    with watch.step("start"):
-        conn = app.connect()
-    with conn:
+    watch = Stopwatch(visible=format == "text")
+    with ExitStack() as stack:
+        with watch.step("servers"):
+            conn = stack.enter_context(app.connect())
         steps.refuse_real_data(conn, force)
-        kept = steps.recall(app, seed)
-        shown = steps.province(app, kept)
-        told = fill(app, conn, shown, kept, watch, visible=format == "text")
         if once:
-            echo(told, format)
-            return
-    stay(app, shown)
+            show_once(app, conn, seed, watch, format)
+        else:
+            stack.enter_context(_console(app))
+            show_on(app, conn, seed, watch)
 
 
-@dataclass(frozen=True)
-class Told:
-    """The summary of `--once`. `live`: what the receipts of the live messages said."""
+@contextmanager
+def _console(app: App) -> Iterator[None]:
+    """The console beside everything else, from the first reading on."""
+    host, port = app.settings.console_host, app.settings.console_port
+    with pages(app) as console, serving.serving(console, host, port) as address:
+        click.echo(f"The console is at {address}")
+        yield
 
-    readings: int
-    loaded: int
-    rejected: dict[str, int]
-    alerts: dict[str, int]
-    reports: list[Path]
-    live: Tally
-    seconds: float
-    steps: dict[str, float]
+
+def show_once(app: App, conn: Connection, seed: int | None, watch: Stopwatch, format: str) -> None:
+    """History, reports and a round of live messages, then the summary."""
+    past = steps.tell_the_past(app, conn, seed, watch)
+    with until_told() as stop, side_by_side(stop, {"collector": lambda: collector(app).run(stop)}):
+        with watch.step("live messages"), Fleet(past.province, steps.door(app), app.now()) as fleet:
+            said = live.speak_once(fleet, past.province, past.until, app.now())
+        with watch.step("live figures"):
+            steps.settle(app, conn)
+    telling.tell(telling.summarise(conn, past, said, watch.steps), format)
+
+
+def show_on(app: App, conn: Connection, seed: int | None, watch: Stopwatch) -> None:
+    """The same, and then on and on until told to end."""
+    past = steps.tell_the_past(app, conn, seed, watch)
+    logs.set_up(app.settings.log_format)
+    with until_told() as stop:
+        line = {"collector": lambda: collector(app).run(stop), "worker": worker(app, stop).run}
+        with side_by_side(stop, line), Fleet(past.province, steps.door(app), app.now()) as fleet:
+            live.speak_once(fleet, past.province, past.until, app.now())
+            click.echo("Live messages arrive; Ctrl-C ends the demo, `enermon stop` its servers.")
+            live.speak(fleet, past.province, app.now(), app.now, stop)

@@ -1,14 +1,12 @@
 """`enermon report`: the monthly report of an enterprise, a region, or all of them, now."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import click
 from psycopg import Connection
 
-from alerts import evaluate
+from alerts import channels, evaluate, notify
 from energy.periods import Period, month_of, parse
 from enermon.context import App, pass_app
 from reports import monthly
@@ -66,10 +64,10 @@ def command(
     now, zone = app.now(), app.settings.zone
     folder = out or app.settings.reports / month.name
     with app.connect() as conn:
-        bring_up_to_date(conn, now, zone)
+        bring_up_to_date(conn, app)
         for scope, code in _wanted(conn, enterprise, region):
             with conn.transaction():
-                paths = monthly.write(conn, month, scope, code, folder, formats, now, zone)
+                paths = monthly.write(conn, month, scope, code, folder, formats, now, zone, app.settings.language)
                 if out is None:  # the console offers what lies in the folder of reports
                     names = [path.relative_to(app.settings.reports).as_posix() for path in paths]
                     report_runs.record(conn, scope, code, month.name, names, now)
@@ -83,8 +81,15 @@ def _wanted(conn: Connection, enterprise: str | None, region: str | None) -> Seq
     return [("region", region)] if region is not None else reports.subjects(conn)
 
 
-def bring_up_to_date(conn: Connection, now: datetime, zone: ZoneInfo) -> None:
-    """Work in all that is stale and judge what moved, so that a report shows final figures without a worker."""
-    rollup.drain(conn, zone, now)
-    while evaluate.work(conn, now, zone):
-        pass
+def bring_up_to_date(conn: Connection, app: App) -> None:
+    """Work in all that is stale and judge what moved, so that a report shows final figures without a worker.
+
+    What that opens is told on the configured channels, by whoever delivers next.
+    """
+    now, settings = app.now(), app.settings
+    routes = notify.routes(channels.of_urls(settings.channels))
+    rollup.drain(conn, settings.zone, now)
+    judged = 1
+    while judged:
+        with conn.transaction():
+            judged = evaluate.work(conn, now, settings.zone, routes=routes, language=settings.language)

@@ -54,7 +54,9 @@ def _refuse_wrong_usage(
     if (enterprise is None) == (region is None):
         raise click.UsageError("name one of --enterprise and --region")
     if meter and not enterprise:
-        raise click.UsageError("--meter goes with --enterprise, for a meter's code is unique within its enterprise only")
+        raise click.UsageError(
+            "--meter goes with --enterprise, for a meter's code is unique within its enterprise only"
+        )
     if since >= until:
         raise click.UsageError(f"--from {since:%Y-%m-%d} must be before --to {until:%Y-%m-%d}, which is exclusive")
 
@@ -63,7 +65,18 @@ def _print(rows: list[UsageRow], format: str, app: App) -> None:
     if format == "json":
         print_json({"rows": [_shown(row, app) for row in rows], "totals": asdict(totals(rows))})
         return
-    names = ("period", "meter", "carrier", "amount", "unit", "tce_equivalent", "tce_equal_value", "tco2", "completeness", "flags")
+    names = (
+        "period",
+        "meter",
+        "carrier",
+        "amount",
+        "unit",
+        "tce_equivalent",
+        "tce_equal_value",
+        "tco2",
+        "completeness",
+        "flags",
+    )
     print_table(names, [[_cell(_shown(row, app)[name]) for name in names] for row in rows])
 
 

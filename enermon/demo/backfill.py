@@ -1,4 +1,4 @@
-"""History goes the way of every backfill: readings inserted by COPY in order of time, each chunk with its stale spans."""
+"""History goes the way of every backfill: inserted by COPY in order of time, each chunk with its stale spans."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from psycopg import Connection
 from energy.registers import SECOND
 from enermon.demo import series
 from enermon.demo.series import Province, Readings
+from ingest.instants import Ticks
 from storage import readings, registry
 from storage.arrays import EPOCH
 from storage.readings import FILE, NO_SEQ, KnownSpans, Rows
@@ -32,6 +33,7 @@ def store(
     enterprises, meters = _ids(conn, province)
     known = KnownSpans(readings.meter_spans(conn))
     conn.commit()
+    tick = Ticks(now)
     for chunk in history.chunks(CHUNK):
         rows = Rows(
             time=(chunk.time - _EPOCH_S) * SECOND,
@@ -40,7 +42,7 @@ def store(
             meter=meters[chunk.load],
             enterprise=enterprises[chunk.load],
         )
-        _store(conn, rows, known, now())
+        _store(conn, rows, known, tick())
         yield datetime.fromtimestamp(int(chunk.time[-1]), UTC), len(chunk)
 
 

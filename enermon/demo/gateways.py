@@ -42,7 +42,7 @@ class Tally:
     accepted: int = 0
     duplicate: int = 0
     conflict: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
+    rejected: Mapping[str, int] = field(default_factory=dict)
     unanswered: int = 0
 
 
@@ -126,8 +126,8 @@ class Gateway:
         receipt = json.loads(message.payload)
         key = str(receipt.get("sha256") or receipt.get("seq"))
         with self._news:
-            mine = receipt.get("gateway") in (None, self.code)
-            if mine and self._pending.pop(key, None):
+            if receipt.get("gateway") in (None, self.code) and key in self._pending:
+                del self._pending[key]
                 self._receipts.append(receipt)
                 self._news.notify_all()
 
@@ -164,7 +164,7 @@ def tally(receipts: Iterable[Mapping[str, Any]], unanswered: int = 0) -> Tally:
         accepted=sum(receipt.get("accepted", 0) for receipt in known),
         duplicate=sum(receipt.get("duplicate", 0) for receipt in known),
         conflict=sum(receipt.get("conflict", 0) for receipt in known),
-        rejected=Counter(refused["reason"] for receipt in known for refused in receipt.get("rejected", ())),
+        rejected=dict(Counter(refused["reason"] for receipt in known for refused in receipt.get("rejected", ()))),
         unanswered=unanswered,
     )
 
@@ -176,6 +176,6 @@ def together(tallies: Iterable[Tally]) -> Tally:
         accepted=sum(each.accepted for each in known),
         duplicate=sum(each.duplicate for each in known),
         conflict=sum(each.conflict for each in known),
-        rejected=sum((each.rejected for each in known), Counter()),
+        rejected=dict(sum((Counter(each.rejected) for each in known), Counter())),
         unanswered=sum(each.unanswered for each in known),
     )

@@ -10,7 +10,7 @@ _FILE = "demo.json"
 
 @dataclass(frozen=True)
 class Memory:
-    """`anchor`: the full hour up to which the first start loaded history. `loaded`: up to where history is stored by now."""
+    """`anchor`: the full hour up to which the first start loaded history. `loaded`: up to where it is stored by now."""
 
     seed: int
     anchor: datetime

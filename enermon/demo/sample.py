@@ -7,7 +7,7 @@ curves repeat from year to year, so budgets and monthly outputs hold in any year
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,20 +19,21 @@ FOLDER = Path(__file__).parents[2] / "config" / "sample"
 REFERENCE_YEAR = "2026"
 
 _PLAIN = ("regions", "enterprises", "meters", "products", "parameters")
-_YEARLY = ("quotas", "activity")  # for each year that history touches
+_YEARLY = ("quotas", "activity")  # for each year that began in history
 _MONTHLY = ("outputs",)  # for each finished month of history
 
 
 @dataclass(frozen=True)
 class Span:
-    """Local days over which the sample has readings: whole years get quotas, whole months that are over get outputs."""
+    """Over what time the sample has readings. Years that began in it get quotas, months that are over get outputs."""
 
     since: datetime
     now: datetime
     zone: ZoneInfo
 
     def years(self) -> range:
-        return range(day_of(self.since, self.zone).year, day_of(self.now, self.zone).year + 1)
+        first, last = (day_of(instant, self.zone) for instant in (self.since, self.now))
+        return range(first.year + (first > date(first.year, 1, 1)), last.year + 1)
 
     def has_finished(self, month: str) -> bool:
         """Whether the month is over, and history was there when it began."""
@@ -54,7 +55,8 @@ def write(folder: Path, province: Province, now: datetime) -> list[Path]:
 
 
 def _moved(table: str, span: Span) -> Iterator[dict[str, str]]:
-    for year in span.years():
+    years = span.years()
+    for year in years if table in _YEARLY else range(years.start - 1, years.stop):
         for row in _rows(table):
             period = row["period"].replace(REFERENCE_YEAR, str(year))
             if table in _YEARLY or span.has_finished(period):

@@ -1,9 +1,9 @@
-"""Readings of the sample province: deterministic, and the same however often and in however many pieces they are asked for.
+"""Readings of the sample province: deterministic, and the same in however many pieces they are asked for.
 
 Everything follows from the sample's loads and faults, a seed, and one anchor: the hour at which this demo was first
-started. History reaches thirteen months back from the anchor. Registers are read at their approved interval, which is an
-hour for most, and in the last month before the anchor and ever after by quarter hours. Noise is drawn from a stream of
-each meter's own that begins with history, so that asking for more never changes what was there.
+started. History reaches thirteen months back from the anchor. Registers are read at their approved interval, which is
+an hour for most, and in the last month before the anchor and ever after by quarter hours. Noise is drawn from a stream
+of each meter's own that begins with history, so that asking for more never changes what was there.
 """
 
 import csv
@@ -305,10 +305,10 @@ Messages = dict[tuple[str, str], dict[str, Spoken]]
 
 
 def moments(province: Province, instants: Iterable[datetime]) -> Iterator[tuple[datetime, Messages]]:
-    """Each instant, which follow in order of time, with what every (enterprise, gateway) sends then: (stamp, value) by meter.
+    """Instants, in order of time, each with what every (enterprise, gateway) sends then: (stamp, value) by meter.
 
-    Registers are read at any instant. An interval or power meter speaks when its interval ends. On the grid these are the
-    values of `history`. Gateways and meters that are silent then are left out.
+    Registers are read at any instant. An interval or power meter speaks when its interval ends. On the grid these are
+    the values of `history`. Gateways and meters that are silent then are left out.
     """
     table: _Ahead | None = None
     for instant in instants:

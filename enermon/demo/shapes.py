@@ -1,8 +1,8 @@
 """How load goes up and down: one curve for each kind of work, over local time.
 
 A curve is a pure function of the calendar and of an offset that spreads planned stops of like plants over the year. It
-is 1 where the meter runs at its own mean rate. Curves repeat from year to year but for weekdays and holidays, so that the
-sample's monthly outputs and budgets, which are data, stay true whenever the demo is started.
+is 1 where the meter runs at its own mean rate. Curves repeat from year to year but for weekdays, so that the sample's
+monthly outputs and budgets, which are data, stay true whenever the demo is started.
 """
 
 from collections.abc import Callable
@@ -185,7 +185,8 @@ def sun(c: Calendar, offset: int) -> Floats:
     latitude, angle = np.radians(35.5), np.radians(15) * (c.hour - 13)  # noon is near 13:00 Beijing time there
     height = np.sin(latitude) * np.sin(declination) + np.cos(latitude) * np.cos(declination) * np.cos(angle)
     clouds = 0.55 + 0.45 * np.cos(2 * np.pi * (c.yearday * 7 + offset) / 45) ** 2
-    return 0.8 * np.maximum(0.0, height) * clouds
+    power: Floats = 0.8 * np.maximum(0.0, height) * clouds
+    return power
 
 
 SHAPES: dict[str, Shape] = {

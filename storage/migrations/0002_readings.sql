@@ -12,6 +12,7 @@ CREATE TABLE reading (
 CREATE TABLE rival_reading (
     meter_id int NOT NULL, time timestamptz NOT NULL, value float8 NOT NULL, source smallint NOT NULL, seq bigint,
     received timestamptz NOT NULL, PRIMARY KEY (meter_id, time, value, source));
+CREATE INDEX rival_reading_time ON rival_reading (time);
 
 -- A reading that register arithmetic has set aside (a dip, a spike). Rewritten whenever its surroundings are recomputed.
 CREATE TABLE quarantined_reading (

@@ -8,29 +8,39 @@ FROM reading WHERE time >= %(since)s AND time <= %(until)s AND meter_id = ANY(%(
 SELECT array_agg(meter_id), array_agg(time), array_agg(value)
 FROM reading WHERE time >= %(since)s AND time <= %(until)s;
 
+-- contested --
+-- Whether any time in [since, until] was spoken for twice: mostly none was, and then that is all there is to ask.
+SELECT EXISTS (SELECT FROM rival_reading WHERE time >= %(since)s AND time <= %(until)s);
+
 -- chosen --
 -- The effective value where one time has several: by precedence of the source, then seq, then value, never by arrival.
 WITH contested AS (
-    SELECT DISTINCT v.meter_id, v.time FROM rival_reading v JOIN reading r USING (meter_id, time)
-    WHERE v.time >= %(since)s AND v.time <= %(until)s AND r.time >= %(since)s AND r.time <= %(until)s AND v.value <> r.value),
+    SELECT v.meter_id, v.time, v.value, v.source, v.seq, r.value AS other, r.source AS other_source, r.seq AS other_seq
+    FROM rival_reading v
+    CROSS JOIN LATERAL (
+        SELECT value, source, seq FROM reading WHERE time = v.time AND meter_id = v.meter_id OFFSET 0) r
+    WHERE v.time >= %(since)s AND v.time <= %(until)s),
 told AS (
-    SELECT v.meter_id, v.time, v.value, v.source, v.seq FROM rival_reading v JOIN contested USING (meter_id, time)
-    UNION ALL
-    SELECT r.meter_id, r.time, r.value, r.source, r.seq FROM reading r JOIN contested USING (meter_id, time)
-    WHERE r.time >= %(since)s AND r.time <= %(until)s),
+    SELECT meter_id, time, value, source, seq FROM contested
+    UNION ALL SELECT meter_id, time, other, other_source, other_seq FROM contested),
 ranked AS (
     SELECT DISTINCT ON (meter_id, time) meter_id, time, value FROM told
-    ORDER BY meter_id, time, source / 10 DESC, seq DESC NULLS LAST, value DESC)
-SELECT array_agg(meter_id), array_agg(time), array_agg(value) FROM ranked;
+    ORDER BY meter_id, time, source / 10 DESC, seq DESC NULLS LAST, value DESC),
+split AS (SELECT DISTINCT meter_id, time FROM contested WHERE value <> other)
+SELECT array_agg(meter_id), array_agg(time), array_agg(value) FROM ranked JOIN split USING (meter_id, time);
 
 -- undecided --
--- Which of these registers wait for later readings.
-SELECT array_agg(meter_id) FROM undecided_meter WHERE meter_id = ANY(%(meters)s::int[]);
+-- Registers that wait for later readings: few, so all of them.
+SELECT array_agg(meter_id) FROM undecided_meter;
 
 -- spans --
--- When meters first and last spoke, as far as is known without reading their readings.
+-- When these meters first and last spoke, as far as is known without reading their readings.
 SELECT array_agg(meter_id), array_agg(first_time), array_agg(last_time)
 FROM meter_span WHERE meter_id = ANY(%(meters)s::int[]);
+
+-- all_spans --
+-- The same of all meters.
+SELECT array_agg(meter_id), array_agg(first_time), array_agg(last_time) FROM meter_span;
 
 -- speaking_after --
 -- Which meters spoke in (since, until].

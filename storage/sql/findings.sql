@@ -1,7 +1,8 @@
 -- existing --
--- Present outcomes of these enterprises or regions by rules of one station.
+-- Present outcomes of these enterprises or regions by rules of one station; the sentence only where it is the outcome.
 SELECT rule, code, subject, period, state, level, certainty, observed, observed_low, observed_high, "limit", unit, basis,
-    coalesce(document, ''), rule_version, reason, judged
+    coalesce(document, ''), rule_version,
+    CASE state WHEN 'cannot_judge' THEN reason ELSE '' END, judged
 FROM finding WHERE scope = %(scope)s AND code = ANY(%(codes)s) AND rule = ANY(%(rules)s);
 
 -- put --

@@ -1,13 +1,13 @@
 -- take --
 -- What must be judged again, and no other worker will. Ask before reading anything: what is marked meanwhile waits.
 DELETE FROM stale_judgement WHERE id IN (
-    SELECT id FROM stale_judgement ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED) RETURNING scope, code;
+    SELECT id FROM stale_judgement ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED) RETURNING scope, code, why;
 
 -- mark_all --
 -- Judge everything anew: a new day has begun, or the rules have changed.
 INSERT INTO stale_judgement (scope, code, why)
-SELECT 'enterprise', code, 'all' FROM enterprise WHERE status <> 'closed'
-UNION ALL SELECT DISTINCT 'region', code, 'all' FROM quota WHERE scope = 'region';
+SELECT 'enterprise', code, %(why)s FROM enterprise WHERE status <> 'closed'
+UNION ALL SELECT DISTINCT 'region', code, %(why)s FROM quota WHERE scope = 'region';
 
 -- quotas --
 -- Quotas of these enterprises or regions that hold by a day, with what a quota may be divided by.
@@ -82,7 +82,7 @@ WHERE k.sign <> 0 GROUP BY m.enterprise_id, m.carrier, c.category, c.is_medium;
 SELECT e.id, e.code, e.name, e.region, e.altitude_m::float8 AS altitude_m FROM enterprise e LEFT JOIN judged j ON j.enterprise_id = e.id
 WHERE e.code = ANY(%(codes)s) AND (EXISTS (SELECT FROM product p WHERE p.enterprise_id = e.id)
         OR EXISTS (SELECT FROM meter m WHERE m.enterprise_id = e.id AND m.role = 'it_load'))
-    AND (j.at IS NULL OR j.at < %(month_began)s OR %(anyway)s
+    AND (j.at IS NULL OR j.at < %(month_began)s OR e.code = ANY(%(changed)s)
         OR EXISTS (SELECT FROM usage_month u WHERE u.enterprise_id = e.id AND u.month < %(month)s AND u.month >= %(since)s AND u.computed > j.at)
         OR EXISTS (SELECT FROM output o WHERE o.enterprise_id = e.id AND o.received > j.at));
 

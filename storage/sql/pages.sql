@@ -54,18 +54,21 @@ LEFT JOIN industry i ON i.code = e.industry LEFT JOIN spoken s ON s.enterprise_i
 ORDER BY e.code;
 
 -- used --
--- What each enterprise (NULL: all) used in whole months [since, until), in both bases. Media (water, compressed air) are no part of
--- the statistical total. high is NULL where the use has no known upper bound, a figure is NULL where nothing is known.
-SELECT u.enterprise_id, sum(u.tce_equivalent) AS tce_equivalent, sum(u.tce_equal_value) AS tce_equal_value,
-    sum(u.tce_assessed) AS tce_assessed, sum(u.tco2) AS tco2,
-    sum(u.tce_equivalent_low) AS tce_equivalent_low, sum(u.tce_equal_value_low) AS tce_equal_value_low,
-    CASE WHEN count(u.tce_equivalent_high) = count(*) THEN sum(u.tce_equivalent_high) END AS tce_equivalent_high,
-    CASE WHEN count(u.tce_equal_value_high) = count(*) THEN sum(u.tce_equal_value_high) END AS tce_equal_value_high,
-    sum(u.received)::bigint AS received
-FROM usage_month u JOIN carrier c ON c.code = u.carrier
-WHERE u.month >= %(since)s AND u.month < %(until)s AND NOT c.is_medium
-    AND (%(enterprise)s::int IS NULL OR u.enterprise_id = %(enterprise)s)
-GROUP BY u.enterprise_id;
+-- What each enterprise used in the months [since, until) and in the last of them, `month`, in both bases. Media (water,
+-- compressed air) are no part of the statistical total. A figure is NULL where nothing is known, at_least where a part is not.
+WITH counted AS (
+    SELECT u.*, u.tce_equivalent IS NULL OR u.tce_equivalent_high IS NULL
+        OR u.tce_equivalent_high > u.tce_equivalent_low AS is_open
+    FROM usage_month u JOIN carrier c ON c.code = u.carrier
+    WHERE u.month >= %(since)s AND u.month < %(until)s AND NOT c.is_medium)
+SELECT enterprise_id, sum(tce_equivalent), sum(tce_equal_value), sum(tce_assessed), sum(tco2), bool_or(is_open),
+    sum(received)::bigint, sum(covered_s)::bigint,
+    sum(tce_equivalent) FILTER (WHERE month = %(month)s), sum(tce_equal_value) FILTER (WHERE month = %(month)s),
+    sum(tce_assessed) FILTER (WHERE month = %(month)s), sum(tco2) FILTER (WHERE month = %(month)s),
+    coalesce(bool_or(is_open) FILTER (WHERE month = %(month)s), true),
+    coalesce(sum(received) FILTER (WHERE month = %(month)s), 0)::bigint,
+    coalesce(sum(covered_s) FILTER (WHERE month = %(month)s), 0)::bigint
+FROM counted GROUP BY enterprise_id;
 
 -- open_alerts --
 -- Alerts that are not resolved, counted by whose they are and by level.
@@ -100,7 +103,8 @@ SELECT d.event_id, d.channel, d.state, d.tries, d.due, d.sent, d.error
 FROM delivery d JOIN alert_event v ON v.id = d.event_id WHERE v.alert_id = %(alert)s ORDER BY d.event_id, d.channel;
 
 -- findings --
--- Present outcomes of the rules, by state, whose they are, region and a beginning of the rule's name.
+-- Present outcomes of the rules, by state, whose they are, region and a beginning of the rule's name; only those that
+-- have a level if they are to be enforced.
 WITH RECURSIVE area AS (
     SELECT code FROM region WHERE code = %(region)s
     UNION ALL SELECT r.code FROM region r JOIN area a ON r.parent = a.code)
@@ -110,9 +114,10 @@ SELECT f.id, f.rule, f.scope, f.code, coalesce(e.name, r.name, f.code) AS name, 
     count(*) OVER () AS found
 FROM finding f LEFT JOIN enterprise e ON f.scope = 'enterprise' AND e.code = f.code
 LEFT JOIN region r ON f.scope = 'region' AND r.code = f.code
-LEFT JOIN product p ON p.enterprise_id = e.id AND p.product = f.subject
+LEFT JOIN product p ON p.enterprise_id = e.id AND p.product = split_part(f.subject, ':', 1)
 WHERE (%(state)s::text IS NULL OR f.state = %(state)s) AND (%(scope)s::text IS NULL OR f.scope = %(scope)s)
     AND (%(code)s::text IS NULL OR f.code = %(code)s) AND (%(rule)s::text IS NULL OR starts_with(f.rule, %(rule)s))
+    AND (f.level IS NOT NULL OR NOT %(enforced)s)
     AND (%(region)s::text IS NULL OR coalesce(e.region, r.code) IN (SELECT code FROM area))
 ORDER BY f.code, f.rule, f.subject, f.period DESC
 LIMIT %(limit)s OFFSET %(offset)s;
@@ -184,10 +189,24 @@ WHERE u.rule = 'quota_used' AND u.scope = 'enterprise' AND starts_with(u.period,
 ORDER BY u.code, u.period, u.subject;
 
 -- expected --
--- How many readings the counting meters of each enterprise should have sent in [since, until): by the approved interval,
--- while the meter was valid.
-SELECT enterprise_id, sum(extract(epoch FROM span) / (60 * interval_minutes))::float8 AS expected
-FROM (SELECT m.enterprise_id, m.interval_minutes, greatest(interval '0', least(coalesce(m.valid_to, 'infinity'), %(until)s)
-          - greatest(coalesce(m.valid_from, '-infinity'), %(since)s)) AS span
-      FROM counting_meter c JOIN meter m ON m.id = c.meter_id WHERE c.sign <> 0) counted
-GROUP BY enterprise_id;
+-- What the counting meters of each enterprise should have sent in [since, until) and in [month, until): readings by the
+-- approved interval, and the seconds they cover, while the meter was valid and, where that is not stated, since it first
+-- spoke. patience_s: readings of the last three intervals may still be on their way.
+WITH counting AS (
+    SELECT k.enterprise_id, k.carrier, m.interval_minutes * 60 AS interval_s,
+        extract(epoch FROM coalesce(m.valid_from, s.first_time - CASE WHEN m.kind <> 'register' AND m.label = 'end'
+            THEN make_interval(mins => m.interval_minutes) ELSE interval '0' END))::float8 AS first,
+        extract(epoch FROM least(%(until)s, m.valid_to))::float8 AS until
+    FROM counting_meter k JOIN meter m ON m.id = k.meter_id JOIN carrier c ON c.code = k.carrier
+    LEFT JOIN meter_span s ON s.meter_id = k.meter_id WHERE k.sign <> 0 AND NOT c.is_medium),
+begun AS (
+    SELECT enterprise_id, interval_s, until, coalesce(first, min(first) OVER (PARTITION BY enterprise_id, carrier)) AS first
+    FROM counting),
+slot AS (
+    SELECT enterprise_id, interval_s,
+        greatest(0, floor(until / interval_s) - ceil(greatest(extract(epoch FROM %(since)s::timestamptz)::float8, first) / interval_s)) AS year,
+        greatest(0, floor(until / interval_s) - ceil(greatest(extract(epoch FROM %(month)s::timestamptz)::float8, first) / interval_s)) AS month
+    FROM begun)
+SELECT enterprise_id, sum(year), sum(year * interval_s), sum(3.0 * interval_s)::float8,
+    sum(month), sum(month * interval_s), sum(3.0 * interval_s)::float8
+FROM slot GROUP BY enterprise_id;

@@ -17,21 +17,23 @@ TRUNCATE staged_reading;
 COPY staged_reading (time, value, seq, meter_id, pos, lead, repeat) FROM STDIN (FORMAT BINARY);
 
 -- insert_leads --
--- Of every key the first by content, unless the key is taken.
-INSERT INTO reading (time, received, value, seq, meter_id, source)
-SELECT time, %(received)s, value, seq, meter_id, %(source)s FROM staged_reading WHERE lead ORDER BY time, meter_id
-ON CONFLICT DO NOTHING;
+-- Of every key the first by content, unless the key is taken; the places of those that went in.
+WITH new AS (
+    INSERT INTO reading (time, received, value, seq, meter_id, source)
+    SELECT time, %(received)s, value, seq, meter_id, %(source)s FROM staged_reading WHERE lead ORDER BY time, meter_id
+    ON CONFLICT DO NOTHING RETURNING time, meter_id)
+SELECT array_agg(s.pos) FROM staged_reading s JOIN new USING (time, meter_id) WHERE s.lead;
 
--- verdicts --
--- What was not inserted: conflict, or else a duplicate. Asked before rivals are kept. The bounds spare the planner all other
--- days; OFFSET 0 keeps it to one index look-up a row however large the table is.
-SELECT s.pos, NOT (s.repeat OR s.value = r.value OR EXISTS (
-    SELECT FROM rival_reading v WHERE v.meter_id = s.meter_id AND v.time = s.time AND v.value = s.value)) AS conflict
-FROM staged_reading s
+-- conflicts --
+-- The places of values that nobody has sent for their keys before; all others that did not go in are duplicates. Asked
+-- before rivals are kept. The bounds spare the planner all other days; OFFSET 0 keeps it to one index look-up a row however
+-- large the table is.
+SELECT array_agg(s.pos) FROM staged_reading s
 CROSS JOIN LATERAL (
-    SELECT value, received FROM reading
+    SELECT value FROM reading
     WHERE time = s.time AND meter_id = s.meter_id AND time BETWEEN %(first)s AND %(last)s OFFSET 0) r
-WHERE NOT (s.lead AND r.received = %(received)s);
+WHERE NOT s.repeat AND s.value <> r.value AND NOT EXISTS (
+    SELECT FROM rival_reading v WHERE v.meter_id = s.meter_id AND v.time = s.time AND v.value = s.value);
 
 -- keep_rivals --
 -- Other values, and equal values of a higher rank (source, then seq): without those the order of arrival would decide.

@@ -6,10 +6,6 @@ SELECT version FROM registry_version FOR UPDATE;
 -- Tell everyone who keeps a copy of the registry that it changed.
 UPDATE registry_version SET version = version + 1;
 
--- version --
--- Grows with every change of the registry.
-SELECT version FROM registry_version;
-
 -- enterprise_ids --
 -- Ids by code.
 SELECT code, id FROM enterprise;

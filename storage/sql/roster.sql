@@ -13,4 +13,6 @@ FROM enterprise e LEFT JOIN meter m ON m.enterprise_id = e.id GROUP BY e.id ORDE
 
 -- meters --
 -- What a file loader asks of one enterprise: the units its columns become.
-SELECT m.code, m.unit, m.carrier FROM meter m JOIN enterprise e ON e.id = m.enterprise_id WHERE e.code = %(enterprise)s;
+SELECT m.code, m.kind, m.unit, m.carrier, c.unit, m.density_kg_per_l
+FROM meter m JOIN enterprise e ON e.id = m.enterprise_id JOIN carrier c ON c.code = m.carrier
+WHERE e.code = %(enterprise)s ORDER BY m.code;

@@ -2,6 +2,9 @@
 -- For which version of the registry the counting meters stand; whoever changes them holds this row.
 SELECT version FROM counting_version FOR UPDATE;
 
+-- analyze_counting --
+ANALYZE counting_meter;
+
 -- set_counting_version --
 UPDATE counting_version SET version = %(version)s;
 
@@ -15,8 +18,20 @@ FROM STDIN;
 -- touched --
 -- Hours of enterprises whose consumption has just changed.
 CREATE TEMP TABLE IF NOT EXISTS touched_hour (enterprise_id int, hour timestamptz) ON COMMIT DELETE ROWS;
-CREATE TEMP TABLE IF NOT EXISTS touched_day (enterprise_id int, day date) ON COMMIT DELETE ROWS;
+
+-- touched_days --
+-- Days of the deployment's zone, with the instants at which they begin and end.
+CREATE TEMP TABLE IF NOT EXISTS touched_day (
+    enterprise_id int, day date, since timestamptz, until timestamptz) ON COMMIT DELETE ROWS;
+
+-- empty_touched --
 TRUNCATE touched_hour, touched_day;
+
+-- join_by --
+-- How joins are made until the end of the transaction. The tables joined here are too new for statistics, so we choose:
+-- one look-up a row where few of many rows are wanted, else one pass.
+SELECT set_config('enable_nestloop', %(look_up)s, true), set_config('enable_hashjoin', %(one_pass)s, true),
+    set_config('enable_mergejoin', %(one_pass)s, true);
 
 -- copy_touched --
 COPY touched_hour (enterprise_id, hour) FROM STDIN (FORMAT binary);
@@ -54,18 +69,20 @@ SELECT k.enterprise_id, k.carrier, c.hour,
 FROM touched_hour t
 JOIN counting_meter k ON k.enterprise_id = t.enterprise_id
 JOIN consumption c ON c.meter_id = k.meter_id AND c.hour = t.hour
-WHERE c.hour >= %(since)s AND c.hour < %(until)s
+WHERE (%(since)s::timestamptz IS NULL OR c.hour >= %(since)s) AND (%(until)s::timestamptz IS NULL OR c.hour < %(until)s)
 GROUP BY k.enterprise_id, k.carrier, c.hour;
 
 -- touch_days --
 -- The days of the deployment's zone that these hours lie in.
-INSERT INTO touched_day SELECT DISTINCT enterprise_id, (hour AT TIME ZONE %(zone)s)::date FROM touched_hour;
+INSERT INTO touched_day
+SELECT enterprise_id, day, day::timestamp AT TIME ZONE %(zone)s, (day + 1)::timestamp AT TIME ZONE %(zone)s
+FROM (SELECT DISTINCT enterprise_id, (hour AT TIME ZONE %(zone)s)::date AS day FROM touched_hour) d;
 
 -- analyze_days --
 ANALYZE touched_day;
 
 -- copy_touched_days --
-COPY touched_day (enterprise_id, day) FROM STDIN;
+COPY touched_day (enterprise_id, day, since, until) FROM STDIN;
 
 -- days --
 -- Usage by enterprise, carrier and day from its hours, in the order of hours; peak: kW and, negated, seconds since 1970.
@@ -78,15 +95,10 @@ SELECT u.enterprise_id, u.carrier, t.day,
     max(CASE WHEN p.kw IS NOT NULL THEN ARRAY[p.kw, -extract(epoch FROM u.hour + p.quarter * interval '15 min')::float8] END),
     bool_or(u.peak_partial), sum(u.estimated ORDER BY u.hour), sum(u.covered_s)::bigint, sum(u.received)::bigint, bit_or(u.flags)
 FROM touched_day t
-JOIN usage_hour u ON u.enterprise_id = t.enterprise_id AND (u.hour AT TIME ZONE %(zone)s)::date = t.day
+JOIN usage_hour u ON u.enterprise_id = t.enterprise_id AND u.hour >= t.since AND u.hour < t.until
 CROSS JOIN LATERAL (SELECT greatest(u.q1, u.q2, u.q3, u.q4)) g(kw)
 CROSS JOIN LATERAL (SELECT g.kw, CASE g.kw WHEN u.q1 THEN 0 WHEN u.q2 THEN 1 WHEN u.q3 THEN 2 ELSE 3 END) p(kw, quarter)
-WHERE u.hour >= %(since)s AND u.hour < %(until)s
 GROUP BY u.enterprise_id, u.carrier, t.day;
-
--- day_bounds --
--- From when to when the touched days run.
-SELECT (min(day)::timestamp AT TIME ZONE %(zone)s), ((max(day) + 1)::timestamp AT TIME ZONE %(zone)s) FROM touched_day;
 
 -- forget_days --
 DELETE FROM usage u USING touched_day t WHERE u.enterprise_id = t.enterprise_id AND u.day = t.day;
@@ -127,11 +139,7 @@ SELECT u.enterprise_id, u.carrier, t.month,
     count(*), %(now)s
 FROM touched t
 JOIN usage u ON u.enterprise_id = t.enterprise_id AND u.day >= t.month AND u.day < (t.month + interval '1 month')::date
-WHERE u.day >= %(first)s AND u.day < %(until)s
 GROUP BY u.enterprise_id, u.carrier, t.month;
-
--- month_bounds --
-SELECT date_trunc('month', min(day))::date, (date_trunc('month', max(day)) + interval '1 month')::date FROM touched_day;
 
 -- mark_judgement --
 -- These enterprises' figures moved: whoever judges should look again.

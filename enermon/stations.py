@@ -1,0 +1,51 @@
+"""The stations of the worker, in the order in which work flows down the line."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+from psycopg import Connection
+
+from alerts import channels, evaluate, notify, silence
+from enermon.commands.report import bring_up_to_date
+from enermon.context import App
+from enermon.worker import NewDay, Station
+from reports import schedule
+from storage import readings, rollup
+
+MINUTE = timedelta(minutes=1)
+_DAYS_AHEAD = 7
+
+
+def stations(app: App) -> Sequence[Station]:
+    """Figures first, then what they mean, then what is said of it; reports last, for one of them takes long."""
+    settings, told = app.settings, channels.of_urls(app.settings.channels)
+    zone, routes, language = settings.zone, notify.routes(told), settings.language
+    return (
+        Station("partitions", make_room, timedelta(hours=1)),
+        Station("rollup", lambda conn, now: rollup.work(conn, zone, now)),
+        Station("new day", NewDay(evaluate.mark_all, zone), MINUTE),
+        Station("evaluate", partial(evaluate.work, zone=zone, routes=routes, language=language)),
+        Station("silence", partial(silence.work, zone=zone, routes=routes, language=language), MINUTE),
+        Station("notify", partial(notify.work, channels=told)),
+        Station("plan reports", partial(schedule.plan, zone=zone), MINUTE),
+        Station("reports", partial(schedule.work, writer=report_writer(app)), MINUTE),
+    )
+
+
+def make_room(conn: Connection, now: datetime) -> int:
+    """The days for which readings will come, before they do; never work enough to hurry back."""
+    today = readings.day_number(now)
+    readings.add_days(conn, range(today, today + _DAYS_AHEAD))
+    return 0
+
+
+def report_writer(app: App) -> schedule.Writer:
+    """How reports are written: from figures that are brought up to date first."""
+    settings = app.settings
+    return schedule.Writer(
+        settings.reports,
+        settings.zone,
+        language=settings.language,
+        prepare=lambda conn: bring_up_to_date(conn, app),
+    )

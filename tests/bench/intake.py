@@ -1,0 +1,107 @@
+"""How fast readings come in, beside binary COPY of the same rows and a C client draining the same messages."""
+
+import signal
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from psycopg import Connection
+
+from storage import binary, database
+from storage.arrays import micros
+from storage.readings import Rows
+from tests.bench.clients import Running, write_messages
+from tests.bench.figures import Figure
+from tests.bench.nation import QUARTER, Nation
+from tests.bench.stand import Place, Stand, one
+
+_TRIES = 3
+_ROW = binary.Layout(
+    [("time", ">i8"), ("received", ">i8"), ("value", ">f8"), ("seq", ">i8"), ("meter_id", ">i4"), ("source", ">i2")]
+)
+
+
+def hundreds(stand: Stand, nation: Nation, now: datetime) -> Iterator[Figure]:
+    """Messages of a hundred readings from the broker's queue, beside COPY of their rows."""
+    times = _last_two(now)
+    count = nation.meters // 100
+    with stand.place() as place, database.connect(place.dsn) as conn:
+        limit = _copy_rate(conn, _rows(nation, times, nation.fifties(count)))
+        yield Figure("hundreds", f"COPY of {100 * count:,} rows", limit, "readings/s")
+        messages = write_messages(place.folder / "messages", nation.hundreds(times, count))
+        with place.collector() as collector:
+            collector.signal(signal.SIGSTOP)
+            place.clients.publisher(messages).go().result()
+            listener = place.clients.publisher(Path("/dev/null"), receipts=count)
+            collector.signal(signal.SIGCONT)
+            seconds = _answered(listener.go(), 100 * count)
+        assert one(conn, "SELECT count(*) FROM reading") == 100 * count
+    yield Figure("hundreds", "stored and answered, from the queue", 100 * count / seconds, "readings/s", limit, ">= 0.6")
+
+
+def singles(stand: Stand, nation: Nation, now: datetime, count: int) -> Iterator[Figure]:
+    """Messages of one reading from a publisher that sends as fast as it can, beside a C client in the collector's place."""
+    with stand.place() as place:
+        messages = write_messages(place.folder / "messages", nation.singles(_last_two(now)[1], count))
+        limit = count / _drained(place, messages, count)
+        yield Figure("singles", f"a C client draining {count:,} messages", limit, "messages/s")
+    with stand.place() as place, database.connect(place.dsn) as conn:
+        with place.collector():
+            seconds = _answered(place.clients.publisher(messages, receipts=count).go(), count)
+        assert one(conn, "SELECT count(*) FROM reading") == count
+    yield Figure("singles", "stored and answered, as published", count / seconds, "messages/s", aim=">= 8000")
+    yield Figure("singles", "the same beside the C client", count / seconds, "messages/s", limit)
+
+
+def _last_two(now: datetime) -> tuple[datetime, datetime]:
+    """The last two quarter hours."""
+    quarter = QUARTER.total_seconds()
+    last = datetime.fromtimestamp(now.timestamp() // quarter * quarter, now.tzinfo)
+    return last - QUARTER, last
+
+
+def _rows(nation: Nation, times: tuple[datetime, datetime], meters: np.ndarray[tuple[int], np.dtype[np.int32]]) -> Rows:
+    first, second = (nation.rows(time, meters) for time in times)
+    return Rows(*(np.concatenate([getattr(first, name), getattr(second, name)]) for name in Rows.__dataclass_fields__))
+
+
+def _copy_rate(conn: Connection, rows: Rows) -> float:
+    """Rows a second into a table shaped like a day of `reading`, key and all: the best of a few tries."""
+    packed = _ROW.pack(
+        len(rows), time=rows.time, received=rows.time, value=rows.value, seq=np.arange(len(rows)), meter_id=rows.meter,
+        source=20,
+    )  # fmt: skip
+    return len(rows) / min(_copied(conn, packed) for _ in range(_TRIES))
+
+
+def _copied(conn: Connection, packed: "np.ndarray[tuple[int], np.dtype[np.void]]") -> float:
+    conn.execute("CREATE TABLE reading_like (LIKE reading INCLUDING ALL)")
+    conn.commit()
+    began = time.monotonic()
+    binary.copy_in(
+        conn, "COPY reading_like (time, received, value, seq, meter_id, source) FROM STDIN (FORMAT binary)", packed
+    )
+    conn.commit()
+    seconds = time.monotonic() - began
+    conn.execute("DROP TABLE reading_like")
+    conn.commit()
+    return seconds
+
+
+def _answered(publisher: Running, readings: int) -> float:
+    """Seconds until everything was answered, and as stored."""
+    said = publisher.result()
+    assert said["accepted"] == readings, f"of {readings} readings: {dict(said)}"
+    return said["answered_s"]
+
+
+def _drained(place: Place, messages: Path, count: int) -> float:
+    place.clients.drain("limit", 0).go().result()
+    publisher, drain = place.clients.publisher(messages), place.clients.drain("limit", count)
+    drain.go()
+    publisher.go()
+    seconds = drain.result()["drained_s"]
+    publisher.result()
+    return seconds
