@@ -251,7 +251,7 @@ def _unjudged(inputs: Inputs, words: Mapping[str, str], at: int) -> str:
     about = words["metric"] or words["indicator"]
     if inputs.get("line"):
         about = f"{words['indicator']}（{words['line']}）" if at == 0 else f"{words['indicator']} ({words['line']})"
-    return f"{head}{about}无法判定：{why}" if at == 0 else f"{head} {about} cannot be judged, because {why}"
+    return f"{head}{about}不能判定：{why}" if at == 0 else f"{head} {about} cannot be judged, because {why}"
 
 
 def _missing(inputs: Inputs, words: Mapping[str, str], at: int) -> str:

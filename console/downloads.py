@@ -28,15 +28,21 @@ def address(report: Report, name: str) -> str:
     return f"/reports/{report.id}/{quote(name, safe='')}"
 
 
-def answer(runs: Sequence[Report], name: str) -> FileResponse:
+def answer(runs: Sequence[Report], name: str, folder: Path) -> FileResponse:
     """The recorded file of that name, HTML to be looked at and anything else to be saved. Trouble 404 for any other."""
-    file = next((path for run in runs for path in map(Path, run.files) if path.name == name), None)
-    if file is None or file.suffix not in _KINDS or not file.is_file():
+    recorded = (folder / file for run in runs for file in run.files)
+    path = next((path for path in recorded if path.name == name), None)
+    if path is None or path.suffix not in _KINDS or not path.is_file() or not _is_inside(path, folder):
         raise Trouble(404, "no_file", name)
     return FileResponse(
-        file,
-        media_type=_KINDS[file.suffix],
+        path,
+        media_type=_KINDS[path.suffix],
         filename=name,
         headers={"Content-Security-Policy": _REPORT_POLICY},
-        content_disposition_type="inline" if file.suffix == ".html" else "attachment",
+        content_disposition_type="inline" if path.suffix == ".html" else "attachment",
     )
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Also where a link or a record with dots points elsewhere."""
+    return path.resolve().is_relative_to(folder.resolve())

@@ -39,12 +39,14 @@ Id = Annotated[int, PathParameter(ge=1, le=2**63 - 1)]
 class Options:
     """What an operator can set. hosts: names under which the console may be asked for, against DNS rebinding.
 
-    rules: the alert rules, whose patience with silence and pace of forecasts the pages share.
+    reports: the folder to which recorded report files are relative, and outside of which none is served.
+    rules: the alert rules, whose patience with silence the pages share.
     """
 
     zone: ZoneInfo = DEFAULT_ZONE
     language: str = LANGUAGES[0]
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
+    reports: Path = Path("reports")
     rules: Rules = field(default_factory=shipped)
 
 

@@ -274,4 +274,4 @@ def reports(
 @router.get("/reports/{run}/{name}")
 def report_file(view: Asked, run: Id, name: str) -> FileResponse:
     """One file of a report run: one that the run recorded, and no other."""
-    return downloads.answer(pages.reports(view.conn, Which(id=run)), name)
+    return downloads.answer(pages.reports(view.conn, Which(id=run)), name, view.site.options.reports)

@@ -54,7 +54,8 @@ class Hours:
     """Consumption by meter and hour, sorted. amount NaN: nothing known. low and high bound it; high may be infinite.
 
     first: where the first part begins, until: where the last ends; quarters: (n, 4) amounts of the quarter hours, NaN
-    where nothing is known; peak_at: the start of the piece with the largest mean rate; covered_s: seconds of known amount.
+    where nothing is known; peak_at: the start of the piece with the largest mean rate; covered_s: seconds of known
+    amount.
     """
 
     meter: Ints
@@ -131,7 +132,7 @@ def sum_up(parts: Parts, received: "Received", with_quarters: Bools) -> Hours:
     n, row, counted = len(keys[0]), row[: len(parts)], row[len(parts) :]
     known = ~np.isnan(parts.amount)
     some = np.bincount(row[known], minlength=n) > 0
-    amount = np.where(some, np.bincount(row[known], parts.amount[known], n), np.nan)
+    amount = np.where(some, _added(row[known], parts.amount[known], n), np.nan)
     peak_rate, peak_at = _peaks(row, parts, n)
     return Hours(
         keys[0],
@@ -139,9 +140,9 @@ def sum_up(parts: Parts, received: "Received", with_quarters: Bools) -> Hours:
         _extreme(np.minimum, row, parts.since, keys[1] + HOUR),
         _extreme(np.maximum, row, parts.until, keys[1]),
         amount,
-        np.bincount(row, parts.low, n),
-        np.bincount(row, parts.high, n),
-        np.bincount(row, parts.estimated, n),
+        _added(row, parts.low, n),
+        _added(row, parts.high, n),
+        _added(row, parts.estimated, n),
         peak_rate,
         peak_at,
         _quarters(row, parts, n, with_quarters),
@@ -187,6 +188,11 @@ def _rows(meter: Ints, hour: Ints) -> tuple[tuple[Ints, Ints], Ints]:
     code = meter * width + (hour // HOUR - base)
     distinct, row = np.unique(code, return_inverse=True)
     return (distinct // width, (distinct % width + base) * HOUR), row
+
+
+def _added(row: Ints, weights: Floats, n: int) -> Floats:
+    """Sums by row, one addition after another."""
+    return np.bincount(row, weights, n).astype(np.float64)
 
 
 def _extreme(choose: np.ufunc, row: Ints, value: Ints, otherwise: Ints) -> Ints:

@@ -1,12 +1,12 @@
 """Amounts from readings: cumulative registers, interval meters and power meters, many meters at once.
 
-A *piece* is an amount over a span of time [since, until) of one meter: the step between two accepted register readings, or
-the interval that an interval or power reading speaks of. Steps that are plainly right (never falling, no faster than the
-meter's largest rate) are computed for all meters together; a meter with any other step is walked through reading by
-reading, where falls and leaps are told apart as roll-over, reset, dip, spike or exchange.
+A *piece* is an amount over a span of time [since, until) of one meter: the step between two accepted register
+readings, or the interval that an interval or power reading speaks of. Steps that are plainly right (never falling, no
+faster than the meter's largest rate) are computed for all meters together; a meter with any other step is walked
+through reading by reading, where falls and leaps are told apart as roll-over, reset, dip, spike or exchange.
 
-What a reading turns out to be depends on at most `MEMORY` readings before it and two after it, so figures can be computed
-again for a window and equal those computed from everything, whatever the order in which the readings arrived.
+What a reading turns out to be depends on at most `MEMORY` readings before it and two after it, so figures can be
+computed again for a window and equal those computed from everything, whatever the order in which the readings arrived.
 
 Times are int64 microseconds since 2000-01-01 UTC, amounts in the carrier's own unit, rates in that unit per hour.
 """
@@ -90,7 +90,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Pieces:
-    """Amounts over [since, until). amount is NaN where only low and high are known; high is infinite without a bound."""
+    """Amounts over [since, until). amount is NaN where only low and high are known; high is infinite if unbounded."""
 
     meter: Ints
     since: Ints
@@ -162,7 +162,7 @@ def _meters_to_walk(registers: Readings, plain: Bools, events: dict[int, tuple[E
     first[1:] = registers.meter[1:] != registers.meter[:-1]
     odd = np.zeros(count, dtype=bool)
     odd[registers.meter[~plain & ~first]] = True
-    odd[[index for index in events]] = True
+    odd[list(events)] = True
     return odd
 
 
@@ -195,7 +195,7 @@ def _stated(readings: Readings, meters: Meters) -> Pieces:
     return Pieces(meter, since, until, amount, amount, amount, flags)
 
 
-# A meter with an odd step ----------------------------------------------------------------------------------------------
+# A meter with an odd step -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -231,10 +231,10 @@ class _Piece:
 class _Walk:
     """Reads one register meter in order of time.
 
-    Accepted readings form a chain; a reading that does not follow waits until `AGREEING` readings agree on its level, or
-    until one returns to the chain and shows that it was a dip or a spike. A fall whose value follows one of the two
-    readings before the last shows that what lay between was a spike. At the end of the data a waiting fall is taken for a
-    reset, provisionally: it is bounded, so nothing is invented.
+    Accepted readings form a chain; a reading that does not follow waits until `AGREEING` readings agree on its level,
+    or until one returns to the chain and shows that it was a dip or a spike. A fall whose value follows one of the two
+    readings before the last shows that what lay between was a spike. At the end of the data a waiting fall is taken for
+    a reset, provisionally: it is bounded, so nothing is invented.
     """
 
     def __init__(self, meter: _Meter) -> None:
@@ -323,7 +323,7 @@ class _Walk:
         self.waiting = []
 
     def _ends_spike(self, point: _Point) -> bool:
-        """Whether the last one or two accepted readings were a spike; if so they leave the chain, and their pieces go."""
+        """Whether the last one or two accepted readings were a spike; then they leave the chain with their pieces."""
         for depth in (1, 2):
             if len(self.chain) > depth and self._follows(self.chain[-1 - depth], point):
                 self.set_aside += [(spike.time, Flag.SPIKE) for spike in self.chain[-depth:]]
@@ -387,7 +387,7 @@ def _walk_one(registers: Readings, meters: Meters, index: int, events: tuple[Eve
 def _read_all(walk: _Walk, points: list[_Point], events: tuple[Event, ...]) -> None:
     """Readings and events in order of time; a reading at an event's instant is the old register's last."""
     pending = list(events)
-    for number, point in enumerate(points):
+    for point in points:
         while pending and pending[0].time < point.time:
             _happen(walk, pending.pop(0), point)
         if not (walk.chain and walk.chain[-1].time == point.time):
@@ -441,19 +441,19 @@ def _sorted(pieces: Pieces) -> Pieces:
     )
 
 
-# Where a window may begin and end --------------------------------------------------------------------------------------
+# Where a window may begin and end -----------------------------------------------------------------
 
 
 def anchors(readings: Readings, meters: Meters) -> Bools:
     """For each reading: whatever came before it, the walk stands here with this reading and the two before it accepted.
 
-    True for the last of `MEMORY` readings in a row that follow one another plainly, as those of interval and power meters
-    always do.
+    True for the last of `MEMORY` readings in a row that follow one another plainly, as those of interval and power
+    meters always do.
     """
     same = np.zeros(len(readings), dtype=bool)
     same[1:] = readings.meter[1:] == readings.meter[:-1]
     plain = plain_steps(readings, meters) | (same & (meters.kind[readings.meter] != Kind.REGISTER))
-    run = plain.copy()
+    run: Bools = plain.copy()
     for back in range(1, MEMORY - 1):
         run[back:] &= plain[:-back]
         run[:back] = False

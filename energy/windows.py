@@ -17,7 +17,7 @@ EVER = 150 * 365 * 24 * HOUR  # beyond all data, within what PostgreSQL and Pyth
 
 @dataclass(frozen=True)
 class Window:
-    """Hours [since, until) of one meter that can be computed from what was read; `ends`: read to its very last reading."""
+    """Hours [since, until) of one meter that can be computed from what was read; `ends`: read to its last reading."""
 
     meter: int
     since: int

@@ -1,7 +1,7 @@
 """Thousands of rows between PostgreSQL and NumPy without a Python object for each.
 
-Out: `array_agg` in binary, read in place. In: binary COPY from structured arrays whose fields are laid out as PostgreSQL
-sends them. Times are int64 microseconds since 2000-01-01 UTC, which is what PostgreSQL itself counts in.
+Out: `array_agg` in binary, read in place. In: binary COPY from structured arrays whose fields are laid out as
+PostgreSQL sends them. Times are int64 microseconds since 2000-01-01 UTC, which is what PostgreSQL itself counts in.
 """
 
 import struct
@@ -81,7 +81,7 @@ def copy_in(conn: Connection, statement: LiteralString, blocks: Sequence[bytes])
 
 
 def pack(fields: Sequence[tuple[str, NDArray[Any] | None]]) -> bytes:
-    """Rows for binary COPY from columns: (format, array), the format one of i2 i4 i8 f8 b1; None is NULL in every row."""
+    """Rows for binary COPY from columns: (format, array), the format one of i2 i4 i8 f8 b1; None is NULL throughout."""
     layout: list[tuple[str, str]] = [("fields", ">i2")]
     for number, (kind, column) in enumerate(fields):
         layout.append((f"length{number}", ">i4"))

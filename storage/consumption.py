@@ -1,7 +1,7 @@
 """Consumption by meter and hour: readings in, hours out.
 
-Two ways lead to the same rows. What is later than everything known of a meter is *appended*: one addition to the hour it
-falls in. Anything else is *replaced*: the hours between two anchors are computed again from their readings.
+Two ways lead to the same rows. What is later than everything known of a meter is *appended*: one addition to the hour
+it falls in. Anything else is *replaced*: the hours between two anchors are computed again from their readings.
 """
 
 from collections.abc import Mapping, Sequence
@@ -218,7 +218,7 @@ def _write(conn: Connection, hours: Hours, has_demand: Bools) -> None:
 
 
 def _is_special(hours: Hours) -> Bools:
-    """Rows whose amount is unknown, bounded, or placed by estimate: they need the columns that plain rows leave empty."""
+    """Rows whose amount is unknown, bounded or placed by estimate: they need columns that plain rows leave empty."""
     special: Bools = np.isnan(hours.amount) | _is_bounded(hours) | (hours.estimated != 0)
     return special
 

@@ -13,8 +13,8 @@ from energy.refused import Refused
 
 _FOLDER = Path(__file__).parent
 _OVERLAY = _FOLDER / "engine" / "postgres.sql"
-# Plans are made for the values at hand, so that only the partitions they name are opened; sums run in one process, for their
-# order is what makes them the same bits every time.
+# Plans are made for the values at hand, so that only the partitions they name are opened; sums run in one process, for
+# their order is what makes them the same bits every time.
 _OPTIONS = "-c TimeZone=UTC -c plan_cache_mode=force_custom_plan -c max_parallel_workers_per_gather=0"
 _READ_ONLY = " -c default_transaction_read_only=on -c statement_timeout=20s"
 _MIGRATION_LOCK = 0x454E4552  # one session migrates, the others wait and find nothing to do

@@ -421,7 +421,9 @@ def quarter_hours(conn: Connection, enterprise: int, since: datetime, until: dat
 
 
 def meters(conn: Connection, enterprise: int) -> list[Meter]:
-    return _rows(conn, Meter, "meters", enterprise=enterprise)
+    """By carrier, level and code."""
+    first, until = conn.execute(sql("pages.last_spoken"), {"enterprise": enterprise}).fetchall()[0]
+    return _rows(conn, Meter, "meters", enterprise=enterprise, first=first, until=until)
 
 
 def virtual_meters(conn: Connection, enterprise: int) -> list[VirtualMeter]:

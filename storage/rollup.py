@@ -21,8 +21,8 @@ from storage import consumption, stale, usage_rollup
 from storage.arrays import micros
 from storage.consumption import InTheWay, Spans
 from storage.snapshot import Snapshot, current
-from storage.usage_rollup import Touched
 from storage.stale import StaleSpan
+from storage.usage_rollup import Touched
 
 SHARDS_A_ROUND = 128  # half of what waits: two workers share a burst
 READINGS_AT_ONCE = 2_000_000  # expected readings computed together; bounds a worker's memory to some hundred megabytes
@@ -123,7 +123,7 @@ def _union(rest: Stale, changed: Stale, more: Ints) -> Stale:
     return changed.of(np.isin(changed.meter, np.union1d(rest.meter, more)))
 
 
-# News: later than everything known -------------------------------------------------------------------------------------
+# News: later than everything known ----------------------------------------------------------------
 
 
 def _split_news(conn: Connection, snapshot: Snapshot, spans: Spans, changed: Stale) -> tuple[Stale, Stale]:
@@ -171,7 +171,7 @@ def _by_id(snapshot: Snapshot, stale: Stale, since: int, until: int) -> tuple[In
 
 
 def _can_append(snapshot: Snapshot, spans: Spans, readings: Readings, news: Stale, since: Ints, until: Ints) -> Bools:
-    """By meter id: every new step is plain, nothing is contested, and the reading before the news is at hand or none is."""
+    """By meter id: every new step is plain, nothing contested, and the reading before the news at hand, or none is."""
     fit = np.zeros(len(snapshot.enterprise), dtype=bool)
     fit[news.meter] = True
     is_new, plain = readings.time >= since[readings.meter], registers.plain_steps(readings, snapshot.meters)
@@ -222,7 +222,7 @@ def _received_of(received: Received, mask: Bools) -> Received:
     return Received(received.meter[mask], received.hour[mask], received.count[mask])
 
 
-# Everything else: computed again between anchors -------------------------------------------------------------------------
+# Everything else: computed again between anchors --------------------------------------------------
 
 
 def _replace(conn: Connection, snapshot: Snapshot, spans: Spans, changed: Stale) -> Touched:

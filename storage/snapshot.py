@@ -82,7 +82,7 @@ def _load(conn: Connection, version: int) -> Snapshot:
         enterprise,
         carrier,
         signs,
-        signs.any(axis=1),
+        np.asarray(signs.any(axis=1)),
         has_demand,
         is_coarse,
         has_events,

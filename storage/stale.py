@@ -27,7 +27,7 @@ _TIMES = Struct(">iqiqi")  # since, until, length of why
 
 
 class StaleSpan(NamedTuple):
-    """These meters of one enterprise, from since to until, both instants included. No meters: usage only (why 'factor')."""
+    """These meters of one enterprise, from since to until, both included. No meters: usage only (why 'factor')."""
 
     enterprise_id: int
     meters: Sequence[int] | NDArray[np.int32]

@@ -1,7 +1,8 @@
 """Usage as it is told: rows of the contract for an enterprise, a meter or the key units of a region.
 
-Completeness stands beside every figure: the share of the readings expected by the approved interval that came. An amount of
-which nothing is known is None; what is known in part is "at least", with `low` and `high`, high None where nothing bounds it.
+Completeness stands beside every figure: the share of the readings expected by the approved interval that came. An
+amount of which nothing is known is None; what is known in part is "at least", with `low` and `high`, high None where
+nothing bounds it.
 """
 
 from collections import defaultdict
@@ -183,7 +184,7 @@ def _require(conn: Connection, enterprise: str, meter: str | None) -> None:
         raise UnknownSubject(f"{whose} is not registered; import it, or `enermon export DIR` shows what is")
 
 
-# Periods -----------------------------------------------------------------------------------------------------------------
+# Periods ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -219,7 +220,7 @@ def _day_spans(since: date, until: date, by: By, zone: ZoneInfo) -> list[_Span]:
     return [_Span(one.name, one.since(zone), one.end(zone)) for one in every]
 
 
-# Sums --------------------------------------------------------------------------------------------------------------------
+# Sums ---------------------------------------------------------------------------------------------
 
 
 def _by_days(conn: Connection, scope: dict[str, Any], since: date, until: date, by: By) -> list[_Sum]:
@@ -290,7 +291,7 @@ def _ids(parts: Sequence[_Sum], kind: int) -> list[int]:
     return sorted({id_ for part in parts for id_ in part.factors[kind]})
 
 
-# Rows --------------------------------------------------------------------------------------------------------------------
+# Rows ---------------------------------------------------------------------------------------------
 
 
 def _counting(conn: Connection, scope: dict[str, Any]) -> dict[str, list[_Counting]]:
@@ -359,7 +360,7 @@ def _row(
 
 
 def _high(high: float | None, meters: Sequence[_Counting], missing_s: float) -> float | None:
-    """With what the meters could have measured at most in the time of which nothing is known; None if any has no rating."""
+    """With the most that the meters could have measured in the unknown time; None if any of them has no rating."""
     rates = [meter.max_rate for meter in meters]
     if high is None or None in rates:
         return None

@@ -32,7 +32,8 @@ class Line:
             ("raw_coal", "kg", "coal"),
         ):
             self.conn.execute(
-                "INSERT INTO carrier VALUES (%s, %s, %s, %s, false, %s, NULL, NULL, 'test', 'sourced') ON CONFLICT DO NOTHING",
+                "INSERT INTO carrier VALUES (%s, %s, %s, %s, false, %s, NULL, NULL, 'test', 'sourced')"
+                " ON CONFLICT DO NOTHING",
                 (code, code, code, category, unit),
             )
         self.enterprise_id = self._one(
@@ -40,7 +41,7 @@ class Line:
         )
 
     def _one(self, query: str, *values: object) -> int:
-        row = self.conn.execute(query, values).fetchone()  # type: ignore[call-overload]
+        row = self.conn.execute(query, values).fetchone()
         assert row is not None
         return int(row[0])
 
@@ -101,6 +102,6 @@ class Line:
         }
         found: list[object] = []
         for table, order in tables.items():
-            found += self.conn.execute(f"SELECT '{table}', to_jsonb(t) FROM {table} t ORDER BY {order}").fetchall()  # type: ignore[call-overload]
+            found += self.conn.execute(f"SELECT '{table}', to_jsonb(t) FROM {table} t ORDER BY {order}").fetchall()
         found += self.conn.execute("SELECT * FROM quarantined_reading ORDER BY meter_id, time").fetchall()
         return found

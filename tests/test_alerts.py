@@ -201,7 +201,7 @@ def test_a_quota_without_a_basis_cannot_be_judged_and_says_so(province: Province
     province.judge()
     found = province.finding("quota_used")
     assert found["state"] == "cannot_judge"
-    assert found["reason"].startswith("P1示例厂 2026 年综合能源消费量无法判定：配额未注明当量值或等价值")
+    assert found["reason"].startswith("P1示例厂 2026 年综合能源消费量不能判定：配额未注明当量值或等价值")
     assert alerts.listed(province.conn) == []
 
 

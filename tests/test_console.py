@@ -46,9 +46,9 @@ class Console:
 
 
 @pytest.fixture
-def console(dsn: str) -> Iterator[Console]:
+def console(dsn: str, tmp_path: Path) -> Iterator[Console]:
     with database.open_pool(dsn, 2, read_only=True) as pool:
-        yield before(pool)
+        yield before(pool, Options(ZONE, reports=tmp_path / "reports"))
 
 
 def before(pool: ConnectionPool[Connection], options: Options | None = None, now: datetime = NOW) -> Console:
@@ -99,11 +99,19 @@ def _alert_story(conn: Connection) -> None:
     )
 
 
-def report_of(conn: Connection, files: list[Path]) -> int:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The folder of reports."""
+    (tmp_path / "reports" / "2026-10").mkdir(parents=True)
+    return tmp_path / "reports"
+
+
+def report_of(conn: Connection, *files: str) -> int:
+    """A run that has recorded these files of the folder."""
     row = conn.execute(
         "INSERT INTO report_run (report, scope, code, period, due, state, finished, files)"
         " VALUES ('monthly', 'enterprise', %s, '2026-10', %s, 'done', %s, %s) RETURNING id",
-        (WORKS, NOW, NOW, [str(file) for file in files]),
+        (WORKS, NOW, NOW, list(files)),
     ).fetchone()
     assert row is not None
     conn.commit()
@@ -315,40 +323,38 @@ def test_an_alert_tells_its_history_and_who_was_told(console: Console, sample: C
 # Reports ------------------------------------------------------------------------------------------
 
 
-def test_exactly_the_recorded_files_can_be_fetched(console: Console, sample: Connection, tmp_path: Path) -> None:
-    files = [tmp_path / f"{WORKS}-2026-10.{ending}" for ending in ("html", "xlsx")]
-    for file in (*files, tmp_path / "secret.html"):
-        file.write_text(file.name)
-    run = report_of(sample, files)
+def test_exactly_the_recorded_files_can_be_fetched(console: Console, sample: Connection, folder: Path) -> None:
+    names = [f"{WORKS}-2026-10.html", f"{WORKS}-2026-10.xlsx"]
+    for name in (*names, "unrecorded.html"):
+        (folder / "2026-10" / name).write_text(name)
+    run = report_of(sample, *(f"2026-10/{name}" for name in names))
     listed = re.findall(rf"/reports/{run}/[^\"?]+", console.html("/reports?month=2026-10"))
-    assert [console.html(address) for address in listed] == [file.name for file in files]
-    for other in ("secret.html", "..%2Fsecret.html", "%2Fetc%2Fpasswd", "."):
-        assert "secret" not in console.text(f"/reports/{run}/{other}", 404).replace(other, "").replace(
-            "secret.html", ""
-        )
+    assert [console.html(address) for address in listed] == names
+    for other in ("unrecorded.html", "..%2Funrecorded.html", "%2Fetc%2Fpasswd", "2026-10%2F" + names[0], "."):
+        assert console.client.get(f"/reports/{run}/{other}").status_code == 404
 
 
 def test_a_report_is_shown_without_script_and_a_workbook_is_saved(
-    console: Console, sample: Connection, tmp_path: Path
+    console: Console, sample: Connection, folder: Path
 ) -> None:
-    files = [tmp_path / f"{WORKS}-2026-10.{ending}" for ending in ("html", "xlsx")]
-    for file in files:
-        file.write_text("x")
-    run = report_of(sample, files)
-    page, book = (console.client.get(f"/reports/{run}/{file.name}") for file in files)
+    for name in ("r.html", "r.xlsx"):
+        (folder / name).write_text("x")
+    run = report_of(sample, "r.html", "r.xlsx")
+    page, book = (console.client.get(f"/reports/{run}/{name}") for name in ("r.html", "r.xlsx"))
     assert "sandbox" in page.headers["content-security-policy"]
     assert page.headers["content-disposition"].startswith("inline")
     assert book.headers["content-disposition"].startswith("attachment")
 
 
-def test_a_recorded_file_that_is_gone_or_is_no_report_is_not_served(
-    console: Console, sample: Connection, tmp_path: Path
+def test_a_recorded_file_that_is_gone_no_report_or_outside_the_folder_is_not_served(
+    console: Console, sample: Connection, folder: Path
 ) -> None:
-    stranger = tmp_path / "passwords.txt"
-    stranger.write_text("secret")
-    run = report_of(sample, [tmp_path / "gone.html", stranger])
-    assert "gone.html" in console.text(f"/reports/{run}/gone.html", 404)
-    assert "secret" not in console.text(f"/reports/{run}/passwords.txt", 404)
+    (folder / "passwords.txt").write_text("secret")
+    (folder.parent / "outside.html").write_text("secret")
+    (folder / "link.html").symlink_to(folder.parent / "outside.html")
+    run = report_of(sample, "gone.html", "passwords.txt", "../outside.html", "link.html")
+    for name in ("gone.html", "passwords.txt", "outside.html", "link.html"):
+        assert f"该报告没有名为 {name} 的文件" in console.text(f"/reports/{run}/{name}", 404)
 
 
 # What holds for all pages -------------------------------------------------------------------------

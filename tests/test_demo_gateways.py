@@ -62,3 +62,8 @@ def test_a_gateway_is_silent_from_the_moment_its_fault_begins() -> None:
     assert live.is_silent(province, ("X01", "G1"), HOUR)
     assert not live.is_silent(province, ("X01", "G1"), HOUR - timedelta(hours=6))
     assert not live.is_silent(province, ("X01", "G2"), HOUR)
+
+
+def test_quarter_hours_are_whole_even_after_an_odd_instant() -> None:
+    due = live.due(HOUR + timedelta(minutes=14, seconds=59, microseconds=999_999), HOUR + timedelta(minutes=31))
+    assert due == [HOUR + timedelta(minutes=15), HOUR + timedelta(minutes=30)]

@@ -227,18 +227,21 @@ def test_while_the_database_is_away_nothing_is_acknowledged_and_nothing_is_lost(
         register(conn, enterprise)
         dbname = conn.info.dbname
     name = names.Identifier(dbname)
-    with psycopg.connect(postgres, autocommit=True) as admin:
-        with collecting(broker_of(mosquitto.access, enterprise), dsn), gateway(mosquitto, enterprise) as one:
-            one.send(payload(reading(at=99), seq=99))
-            assert one.receipt()["accepted"] == 1
-            admin.execute(names.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
-            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (dbname,))
-            for n in range(50):
-                one.send(payload(reading(at=n), seq=n))
-            with pytest.raises(Empty):
-                one.receipts.get(timeout=1)
-            admin.execute(names.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
-            assert sorted(one.receipt()["seq"] for _ in range(50)) == list(range(50))
+    with (
+        psycopg.connect(postgres, autocommit=True) as admin,
+        collecting(broker_of(mosquitto.access, enterprise), dsn),
+        gateway(mosquitto, enterprise) as one,
+    ):
+        one.send(payload(reading(at=99), seq=99))
+        assert one.receipt()["accepted"] == 1
+        admin.execute(names.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (dbname,))
+        for n in range(50):
+            one.send(payload(reading(at=n), seq=n))
+        with pytest.raises(Empty):
+            one.receipts.get(timeout=1)
+        admin.execute(names.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
+        assert sorted(one.receipt()["seq"] for _ in range(50)) == list(range(50))
     with database.connect(dsn) as again:
         assert stored(again) == 51
 

@@ -96,7 +96,8 @@ def test_a_file_and_mqtt_are_equal_in_rank_and_an_estimate_is_lower(conn: Connec
 
 
 def test_rejected_readings_are_kept_as_they_were_sent(intake: Intake) -> None:
-    body = b'{"gateway":"G7","seq":3,"readings":[{"meter":"E-01","time":"then","value":4},{"meter":"E-02","time":1,"value":NaN}]}'
+    items = b'{"meter":"E-01","time":"then","value":4},{"meter":"E-02","time":1,"value":NaN}'
+    body = b'{"gateway":"G7","seq":3,"readings":[' + items + b"]}"
     assert counts(intake.take(body)[0]) == (0, 0, 0, 2)
     rows = intake.rows(
         "SELECT enterprise, gateway, seq, index, meter, reason, item, payload FROM rejected_message ORDER BY id"
@@ -112,7 +113,8 @@ def test_an_unreadable_message_is_kept_whole(intake: Intake) -> None:
 
 
 def test_nothing_that_postgresql_cannot_hold_stops_a_batch(intake: Intake) -> None:
-    nasty = b'{"gateway":"\\u0000","readings":[{"meter":"a\\u0000b","time":"\\ud800","value":1e999},"\\u0000",[[1]],{"meter":{"a":1}}]}'
+    items = b'{"meter":"a\\u0000b","time":"\\ud800","value":1e999},"\\u0000",[[1]],{"meter":{"a":1}}'
+    nasty = b'{"gateway":"\\u0000","readings":[' + items + b"]}"
     clean = b'{"gateway":"g\\u0000","seq":1,"time":1795240000,"values":{"x\\u0000":1,"E-01":5}}'
     assert [counts(each) for each in intake.take(nasty, clean)] == [(0, 0, 0, 4), (1, 0, 0, 1)]
     assert intake.rows("SELECT count(*) FROM rejected_message") == [(5,)]
@@ -156,8 +158,9 @@ def test_a_stale_span_names_exactly_the_meters_of_an_enterprise_and_day(conn: Co
     intake = Intake(conn)
     intake.take(payload(reading("A"), reading("A", at=30), reading("B", at=60 * 24)))
     intake.take(payload(reading("B")), enterprise="INV-2")
-    rows = intake.rows("""SELECT shard, enterprise_id, (SELECT array_agg(code) FROM meter WHERE id = ANY(meters)), since, until, why
-                          FROM stale_span ORDER BY id""")
+    rows = intake.rows("""
+        SELECT shard, enterprise_id, (SELECT array_agg(code) FROM meter WHERE id = ANY(meters)), since, until, why
+        FROM stale_span ORDER BY id""")
     one, two = ids["INV-1"], ids["INV-2"]
     assert rows == [
         (one % 256, one, ["B"], NOW - timedelta(days=1), NOW - timedelta(days=1), "reading"),

@@ -155,7 +155,8 @@ def stories(draw: st.DrawFn) -> tuple[list[tuple[str, float, float]], list[list[
         size = draw(st.integers(1, 9))
         batches.append(list(order[start : start + size]))
         start += size
-    if batches and draw(st.booleans()):
+    again = draw(st.booleans())
+    if batches and again:
         batches.append(batches[0])
     return told, batches
 

@@ -29,6 +29,7 @@ def command(app: App) -> None:
 def pages(app: App) -> Iterator[FastAPI]:
     """The console over a read-only pool of its own, which ends with the block."""
     settings = app.settings
-    options = Options(settings.zone, settings.language, serving.allowed_hosts(settings.console_host))
+    hosts = serving.allowed_hosts(settings.console_host)
+    options = Options(settings.zone, settings.language, hosts, settings.reports)
     with database.open_pool(services.database_dsn(settings), POOL_SIZE, read_only=True) as pool:
         yield create_app(pool, options, app.now)

@@ -12,15 +12,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from threading import Condition
+from threading import Condition, Event
 from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.reasoncodes import ReasonCode
 
 from enermon.demo.series import Spoken
 
 _KEEPALIVE_S = 60
+_PATIENCE_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,17 @@ class _Sent:
 
 
 class Gateway:
-    """One gateway. `silent`: it has lost its connection, and its last will says so."""
+    """One gateway, and the messages that still wait for their receipt."""
 
     def __init__(self, door: Door, enterprise: str, code: str):
         self.enterprise, self.code = enterprise, code
         self._receipts: list[dict[str, Any]] = []
         self._pending: dict[str, _Sent] = {}
         self._news = Condition()
+        self._subscribed = Event()
         self._client = _client(door, enterprise, code)
         self._client.on_connect = self._connected
+        self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = self._received
         self._client.will_set(self._status, _state("offline"), qos=1, retain=True)
         self._client.connect_async(door.host, door.port, _KEEPALIVE_S)
@@ -74,10 +78,14 @@ class Gateway:
     def start(self) -> None:
         self._client.loop_start()
 
+    def await_subscription(self) -> None:
+        """Whoever publishes before it can hear receipts misses them; after some seconds it tries all the same."""
+        self._subscribed.wait(_PATIENCE_S)
+
     def stop(self) -> None:
         """Go in order, and say so: an orderly end leaves no last will."""
         if self._client.is_connected():
-            self._client.publish(self._status, _state("offline"), qos=1, retain=True).wait_for_publish(5)
+            self._client.publish(self._status, _state("offline"), qos=1, retain=True).wait_for_publish(_PATIENCE_S)
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -117,7 +125,9 @@ class Gateway:
         self._client.publish(full, payload, qos=1)
 
     # Subscribing on every connection: the session may be gone.
-    def _connected(self, client: Client, *_: object) -> None:
+    def _connected(self, client: Client, data: object, flags: object, reason: ReasonCode, *_: object) -> None:
+        if reason.is_failure:
+            return
         client.subscribe(f"enermon/v1/{self.enterprise}/receipt")
         client.publish(self._status, _state("online"), qos=1, retain=True)
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from threading import Event
 from time import monotonic
@@ -15,8 +15,8 @@ from enermon.demo.series import Messages, Province, Spoken
 TICK_S = 2.0
 _TURNS = 30  # every gateway speaks once in so many ticks
 _SEND_AGAIN_S = 60.0
-_PATIENCE_S = 20.0
-_QUARTER = timedelta(minutes=15)
+_PATIENCE_S = 10.0
+_QUARTER_S = 900
 
 Key = tuple[str, str]  # enterprise, gateway
 
@@ -33,8 +33,10 @@ class Fleet:
     def __enter__(self) -> "Fleet":
         for gateway in self.gateways.values():
             gateway.start()
-        for key in self.silent:
-            self.gateways[key].stop()
+        for key, gateway in self.gateways.items():
+            gateway.await_subscription()
+            if key in self.silent:
+                gateway.stop()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -50,12 +52,15 @@ class Fleet:
 
     def settle(self) -> Tally:
         """Wait for all receipts, sending again once what stays without; what they said together."""
-        for _ in range(2):
-            until = monotonic() + _PATIENCE_S / 2
-            for gateway in self.gateways.values():
-                gateway.settle(until)
-            self.send_again(0)
+        self._wait()
+        if self.send_again(0):
+            self._wait()
         return self.tally()
+
+    def _wait(self) -> None:
+        until = monotonic() + _PATIENCE_S
+        for gateway in self.gateways.values():
+            gateway.settle(until)
 
     def send_again(self, older_than_s: float = _SEND_AGAIN_S) -> int:
         return sum(gateway.send_again(older_than_s) for gateway in self.gateways.values())
@@ -73,9 +78,9 @@ def is_silent(province: Province, key: Key, now: datetime) -> bool:
 
 def due(after: datetime, now: datetime) -> list[datetime]:
     """When gateways speak in (after, now]: at the quarter hours, and if none has passed, now."""
-    first = after - timedelta(seconds=after.timestamp() % _QUARTER.total_seconds()) + _QUARTER
-    quarters = [first + i * _QUARTER for i in range(max(0, (now - first) // _QUARTER + 1))]
-    return quarters or [max(now.replace(microsecond=0), after + timedelta(seconds=1))]
+    first, last = int(after.timestamp()) // _QUARTER_S + 1, int(now.timestamp()) // _QUARTER_S
+    quarters = [datetime.fromtimestamp(number * _QUARTER_S, UTC) for number in range(first, last + 1)]
+    return quarters or [max(now, after + timedelta(seconds=1)).replace(microsecond=0)]
 
 
 def speak_once(fleet: Fleet, province: Province, after: datetime, now: datetime) -> Tally:
@@ -120,7 +125,7 @@ def speak(fleet: Fleet, province: Province, after: datetime, now: Callable[[], d
     """Go on speaking until `stop`: all gateways at the quarter hours, each in its turn between them."""
     instants = _instants(after, now, stop)
     for tick, (instant, messages) in enumerate(series.moments(province, instants)):
-        everyone = instant.timestamp() % _QUARTER.total_seconds() == 0
+        everyone = instant.timestamp() % _QUARTER_S == 0
         fleet.send({key: values for key, values in messages.items() if everyone or _turn(key) == tick % _TURNS})
         fleet.send_again()
         fleet.tally()

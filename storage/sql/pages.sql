@@ -139,6 +139,11 @@ SELECT DISTINCT month FROM usage_month WHERE enterprise_id = %(enterprise)s ORDE
 SELECT hour, ARRAY[q1, q2, q3, q4] AS quarters, peak_partial AS partial FROM usage_hour
 WHERE enterprise_id = %(enterprise)s AND carrier = 'electricity' AND hour >= %(since)s AND hour < %(until)s ORDER BY hour;
 
+-- last_spoken --
+-- Between which instants the last readings of an enterprise's meters lie: bounds that keep other days' partitions out.
+SELECT min(s.last_time) AS first, max(s.last_time) + interval '1 hour' AS until
+FROM meter m JOIN meter_span s ON s.meter_id = m.id WHERE m.enterprise_id = %(enterprise)s;
+
 -- meters --
 -- The meters of an enterprise with the effective last value of each: the same precedence as everywhere. meter_span may
 -- lag behind by less than an hour, so the last reading is looked for in the hour that begins with it.
@@ -150,6 +155,7 @@ LEFT JOIN LATERAL (
     SELECT time, value FROM (
         SELECT time, value, seq, source FROM reading
         WHERE meter_id = m.id AND time >= s.last_time AND time < s.last_time + interval '1 hour'
+            AND time >= %(first)s AND time < %(until)s
         UNION ALL SELECT time, value, seq, source FROM rival_reading
         WHERE meter_id = m.id AND time >= s.last_time AND time < s.last_time + interval '1 hour') said
     ORDER BY time DESC, source / 10 DESC, seq DESC NULLS LAST, value DESC LIMIT 1) l ON true
