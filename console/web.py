@@ -23,7 +23,7 @@ router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
 
 PAGE_SIZE = 100
 _SHOWN = 10  # rows of each short list on the first page
-_NEWS_SHOWN = 6
+_NEWS_SHOWN = 5
 _REPORTS_SHOWN = 6
 _UNJUDGED_SHOWN = 8
 

@@ -329,7 +329,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "flag_estimated": ("含估计", "estimated"),
     "flag_multiplier": ("倍率变更", "multiplier change"),
     "flag_factor_missing": ("缺折标系数", "factor missing"),
-    "flag_peak_at_least": ("峰值为至少", "peak at least"),
+    "flag_begins": ("期内起始", "begins inside"),
     # lengths of time
     "days": ("天", "d"),
     "hours": ("小时", "h"),

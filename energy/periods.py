@@ -5,7 +5,7 @@ A period is named by its start: `2026`, `2026-Q3`, `2026-10`, `2026-10-03`, `202
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -86,8 +86,16 @@ def parse(name: str) -> Period:
         return Period(name, first.first, last.until)
     for shape, build in _SHAPES:
         if match := shape.fullmatch(name):
-            return build(name, match)
+            return _within_years(name, build, match)
     raise ValueError(f"{name!r} is no period; write 2026, 2026-Q3, 2026-10, 2026-10-03 or 2026-01/2026-09")
+
+
+def _within_years(name: str, build: Callable[[str, re.Match[str]], Period], match: re.Match[str]) -> Period:
+    """The period, if Python's calendar reaches so far."""
+    try:
+        return build(name, match)
+    except (OverflowError, ValueError):
+        raise ValueError(f"{name!r} is no date of the calendar; years run from 0001 to 9998, months to 12") from None
 
 
 def _quarter(name: str, match: re.Match[str]) -> Period:

@@ -25,7 +25,7 @@ class Flag(IntFlag):
     ESTIMATED = 1 << 12  # an estimate stands here (EC-22)
     MULTIPLIER = 1 << 13  # the multiplier changed inside without a reading at that instant (EC-7)
     FACTOR_MISSING = 1 << 14  # no factor: the amount could not be converted
-    PEAK_AT_LEAST = 1 << 15  # the peak is "at least": coarser than 15 minutes, or a feeder is missing
+    BEGINS = 1 << 15  # a meter's readings begin inside the period: it cannot be compared with a whole one
 
 
 def names(flags: int) -> list[str]:

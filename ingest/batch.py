@@ -22,6 +22,7 @@ from storage import readings, rejected
 from storage.readings import ACCEPTED, CONFLICT, DUPLICATE, NO_SEQ, Rows
 from storage.rejected import Rejected
 
+FILE_TOPIC = "file:"  # begins the topic of what came from a file
 _LONGEST_KEPT = 256 * 1024  # of a message that is too large only its beginning is kept
 _DAYS_AT_ONCE = 60  # every partition that a statement might touch costs planning and a lock
 

@@ -12,7 +12,7 @@ from energy import units
 from energy.refused import Refused
 from ingest import batch, files, registry
 from ingest.admission import Enterprise, admit
-from ingest.batch import Decision, Known, Message, Outcome
+from ingest.batch import FILE_TOPIC, Decision, Known, Message, Outcome
 from ingest.dialect import Dialect
 from ingest.files import Chunk, Factors
 from ingest.instants import Ticks
@@ -59,7 +59,7 @@ def load(
     factors = unit_factors(conn, code)
     known, tick, loaded = Known.load(conn), Ticks(now), Loaded()
     conn.commit()
-    message = Message(code, f"file:{file.name}", b"")
+    message = Message(code, f"{FILE_TOPIC}{file.name}", b"")
     for chunk in files.read(file, dialect, factors):
         decision = Decision(message, enterprise, None, None, admit(chunk.columns, enterprise, limits, now()))
         outcome = batch.store(conn, [decision], readings.FILE, limits, known, tick())[0]

@@ -106,7 +106,7 @@ def _quantity(value: object) -> Decimal | tuple[Reason, str]:
 
 def _fault(item: dict[str, Any], unit: str) -> tuple[Reason, str] | None:
     try:
-        periods.parse(str(item.get("period")))
+        periods.parse(_written(item.get("period")))
     except ValueError as error:
         return Reason.BAD_PERIOD, str(error)
     if item.get("kind", KINDS[0]) not in KINDS:
@@ -118,6 +118,12 @@ def _fault(item: dict[str, Any], unit: str) -> tuple[Reason, str] | None:
             f"unit {str(sent)[:40]!r} does not become {unit}, in which the product is registered",
         )
     return None
+
+
+def _written(period: object) -> str:
+    if not isinstance(period, str) or not period.isascii():
+        raise ValueError(f"{str(period)[:40]!r} is no period; write a text such as 2026-10")
+    return period
 
 
 def _becomes(sent: str, unit: str) -> bool:

@@ -7,7 +7,7 @@ from psycopg import Connection
 
 from ingest import batch
 from ingest.admission import admit
-from ingest.batch import Decision, Known, Message
+from ingest.batch import FILE_TOPIC, Decision, Known, Message
 from ingest.decode import Columns
 from ingest.limits import Limits
 from ingest.reasons import Reason
@@ -30,7 +30,8 @@ def admit_waiting(
     count, last = 0, 0
     while waiting := rejected.waiting(conn, last):
         decisions = [_decide(each, registry, limits, tick()) for each in waiting]
-        batch.store(conn, [each for each in decisions if each.admitted.meters], readings.MQTT, limits, known, tick())
+        for source, part in _by_source(decisions):
+            batch.store(conn, part, source, limits, known, tick())
         count += _settle(conn, waiting, decisions, tick())
         last = waiting[-1].id
     conn.commit()
@@ -42,7 +43,15 @@ def _decide(waiting: Waiting, registry: Registry, limits: Limits, now: datetime)
     item = waiting.item
     columns = Columns([item.get("meter")], [item.get("time")], [item.get("value")], seq=waiting.seq, clean=False)
     admitted = admit(columns, enterprise, limits, now)
-    return Decision(Message(waiting.enterprise, "", b""), enterprise, waiting.gateway, waiting.seq, admitted)
+    return Decision(Message(waiting.enterprise, waiting.topic, b""), enterprise, waiting.gateway, waiting.seq, admitted)
+
+
+def _by_source(decisions: Sequence[Decision]) -> list[tuple[int, list[Decision]]]:
+    """What is admitted now, by the way it once came."""
+    admitted = [each for each in decisions if each.admitted.meters]
+    files = [each for each in admitted if each.message.topic.startswith(FILE_TOPIC)]
+    wire = [each for each in admitted if not each.message.topic.startswith(FILE_TOPIC)]
+    return [(source, part) for source, part in ((readings.FILE, files), (readings.MQTT, wire)) if part]
 
 
 def _settle(conn: Connection, waiting: Sequence[Waiting], decisions: Sequence[Decision], now: datetime) -> int:

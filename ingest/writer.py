@@ -207,10 +207,14 @@ class Writer:
             return self._stored(conn, [_put_aside(decisions[0], error)])
 
     def _others(self, conn: Connection, others: Sequence[Other]) -> list[tuple[str, bytes]]:
-        if not others:
-            return []
-        with conn.transaction():
-            return [receipt for other in others if (receipt := self._other(conn, other)) is not None]
+        receipts = []
+        for other in others:
+            try:
+                with conn.transaction():
+                    receipts.append(self._other(conn, other))
+            except (psycopg.DataError, psycopg.IntegrityError) as error:
+                log.error("a message on %s cannot be stored and is dropped: %s", other.topic, error)
+        return [receipt for receipt in receipts if receipt is not None]
 
     def _other(self, conn: Connection, other: Other) -> tuple[str, bytes] | None:
         enterprise = self.registry.enterprises.get(other.enterprise)

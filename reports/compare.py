@@ -65,7 +65,7 @@ def is_bounded(row: UsageRow) -> bool:
 
 
 def is_incomplete(row: UsageRow) -> bool:
-    return is_bounded(row) or (row.completeness is not None and row.completeness < ENOUGH)
+    return is_bounded(row) or "begins" in row.flags or (row.completeness is not None and row.completeness < ENOUGH)
 
 
 def amount_of(row: UsageRow | None) -> Figure:

@@ -80,7 +80,7 @@ FLAG_WORDS = {
     Flag.ESTIMATED: "含估计",
     Flag.MULTIPLIER: "倍率变更",
     Flag.FACTOR_MISSING: "缺折标系数",
-    Flag.PEAK_AT_LEAST: "峰值为至少",
+    Flag.BEGINS: "数据自期内开始",
 }
 # Worth a line in the list of meters: a boundary interpolation or a meter exchange on record is no defect.
 DEFECTS = ~(Flag.INTERPOLATED | Flag.EXCHANGE | Flag.CORRECTED | Flag.ROLLOVER)
@@ -319,7 +319,7 @@ ENGLISH = {
     "含估计": "estimated",
     "倍率变更": "multiplier changed without a reading",
     "缺折标系数": "factor missing",
-    "峰值为至少": "peak is at least",
+    "数据自期内开始": "data begin inside the period",
     "概览": "Overview",
     "分品种": "Carriers",
     "每日": "Days",

@@ -37,6 +37,7 @@ class Waiting(NamedTuple):
 
     id: int
     enterprise: str
+    topic: str
     gateway: str | None
     seq: int | None
     item: dict[str, Any]

@@ -354,9 +354,15 @@ def _row(
         peak_at_least=one.peak_partial,
         completeness=min(1.0, one.received / expected) if expected else None,
         estimated=None if one.amount is None else abs(one.estimated / one.amount) if one.amount else 0.0,
-        flags=quality.names(one.flags | (Flag.MISSING if is_missing else 0)),
+        flags=quality.names(one.flags | (Flag.MISSING if is_missing else 0) | _begins(meters, span)),
         factors=_told(one, factors),
     )
+
+
+def _begins(meters: Sequence[_Counting], span: _Span) -> int:
+    """BEGINS where a meter's readings begin later in the span than its first slot."""
+    late = (meter for meter in meters if meter.since and span.since + meter.interval < meter.since < span.until)
+    return int(Flag.BEGINS) if any(late) else 0
 
 
 def _high(high: float | None, meters: Sequence[_Counting], missing_s: float) -> float | None:

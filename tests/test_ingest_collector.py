@@ -1,11 +1,16 @@
 """From the wire to the table: a real broker, a real database, and both of them failing."""
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from queue import Empty, Queue
+from random import Random
+from subprocess import Popen
 from threading import Event
+from time import sleep
 from typing import Any
 
 import psycopg
@@ -152,7 +157,7 @@ def test_production_is_stored_by_product_and_period(
         {**good, "product": "moonshine"},
         {**good, "quantity": None},
         {**good, "unit": "kWh"},
-        {**good, "period": "Oct"},
+        {**good, "period": 2026},
         {**good, "quantity": True},
         {**good, "kind": "best"},
         7,
@@ -244,6 +249,29 @@ def test_while_the_database_is_away_nothing_is_acknowledged_and_nothing_is_lost(
         assert sorted(one.receipt()["seq"] for _ in range(50)) == list(range(50))
     with database.connect(dsn) as again:
         assert stored(again) == 51
+
+
+def test_a_collector_killed_twenty_times_stores_every_reading_exactly_once(
+    dsn: str, conn: Connection, mosquitto: Mosquitto, enterprise: str
+) -> None:
+    register(conn, enterprise)
+    access, moments = mosquitto.access, Random(7)
+    words = [sys.executable, "-m", "tests.ingest_killed", dsn, access.url, access.user, access.password, enterprise]
+    with collecting(broker_of(access, enterprise), dsn, stays=True):
+        pass
+    with gateway(mosquitto, enterprise) as one:
+        for kill in range(20):
+            collector = Popen(words, cwd=Path(__file__).parents[1])
+            for n in range(100):
+                one.client.publish(f"enermon/v1/{enterprise}/readings", payload(reading(at=kill * 100 + n)), qos=1)
+            eventually(lambda kill=kill: stored(conn) > kill * 100, seconds=10)  # type: ignore[misc]
+            sleep(moments.random() * 0.05)
+            collector.kill()
+            collector.wait()
+        with collecting(broker_of(access, enterprise), dsn):
+            assert eventually(lambda: stored(conn) == 2000)
+    assert conn.execute("SELECT count(*) FROM rival_reading").fetchone() == (0,)
+    assert conn.execute("SELECT count(*) FROM rejected_message").fetchone() == (0,)
 
 
 def test_the_broker_restarts_in_order_and_nothing_is_lost(

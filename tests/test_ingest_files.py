@@ -14,10 +14,16 @@ from energy.refused import Refused
 from enermon.commands import collect, load, replay
 from enermon.context import App
 from enermon.settings import Settings
-from ingest import dialect
+from ingest import dialect, registry
+from ingest.batch import Known
 from ingest.dialect import Column, Dialect
+from ingest.instants import Ticks
 from ingest.load import Loaded
 from ingest.load import load as load_file
+from ingest.registry import Registry
+from ingest.replay import Replayed, messages
+from ingest.replay import replay as replay_parts
+from ingest.waiting import admit_waiting
 from tests.conftest import Mosquitto
 from tests.ingest_world import LIMITS, NOW, broker_of, collecting, register
 
@@ -63,6 +69,15 @@ def test_what_cannot_be_stored_is_counted_by_reason_and_kept(conn: Connection, t
         ("file:mixed.csv", "E-01", "3.0"),
         ("file:mixed.csv", "E-01", "4.0"),
     ]
+
+
+def test_a_waiting_reading_of_a_file_stays_one_of_a_file(conn: Connection, file: Path) -> None:
+    register(conn, meters=["E-01"])
+    loaded(conn, file)
+    register(conn, meters=["E-02"])
+    known = registry.load(conn, Registry())
+    assert admit_waiting(conn, known, LIMITS, Known.load(conn), Ticks(lambda: NOW)) == 30
+    assert conn.execute("SELECT DISTINCT source FROM reading").fetchall() == [(21,)]
 
 
 def test_a_columns_unit_becomes_the_meters_unit(conn: Connection, file: Path) -> None:
@@ -140,6 +155,27 @@ def test_replay_says_when_nobody_answers(
     done = run(app, replay.command, file, "--enterprise", "REPLAY-3")
     assert isinstance(done.exception, Refused)
     assert str(done.exception).startswith("No collector answers")
+
+
+def test_a_publisher_that_sends_again_loses_nothing_when_the_broker_is_killed(
+    dsn: str, conn: Connection, own_mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.replay._AGAIN_S", 1.0)
+    register(conn)
+    path = tmp_path / "long.csv"
+    path.write_text("time,meter,value\n" + "".join(f"{1_790_000_000 + n * 60},E-01,{n}\n" for n in range(3000)))
+    told, broker = Replayed(), broker_of(own_mosquitto.access)
+    how = Dialect(time_format="epoch_s")
+    parts = messages(path, how, lambda meter, unit: 1.0, LIMITS.zone, 2, told)
+    kills = [100, 700, 1200]
+    with collecting(broker, dsn):
+        for _ in replay_parts(broker, "INV-1", parts, told, 30, 30):
+            if kills and told.answered > kills[0]:
+                kills.pop(0)
+                own_mosquitto.kill()
+                assert own_mosquitto.port == broker.port
+    assert (told.answered, kills) == (1500, [])
+    assert conn.execute("SELECT count(*), sum(value) FROM reading").fetchone() == (3000, sum(range(3000)))
 
 
 def test_load_prints_what_was_rejected_by_reason_and_ends_with_0(app: App, conn: Connection, file: Path) -> None:

@@ -1,28 +1,28 @@
 """The nation's quarter hour: every meter of every enterprise speaks at once, and seconds later every quota is judged.
 
-First on the second quarter hour of a day, then on the same quarter of the next day, when a full day of such bursts lies behind
-and a checkpoint has just been made, so that every page that is touched goes whole into the log.
+First as the third quarter hour of a day, then as the same one of the next day, when a full day of such bursts lies behind and
+a checkpoint has just been made, so that every page that is touched goes whole into the log.
 """
 
-import logging
 import re
+import resource
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
-import psycopg
 from psycopg import Connection
 
-from storage import database, readings, rollup
+from storage import database
+from storage.hosting import working_in
+from tests.bench import day
 from tests.bench.clients import write_messages
 from tests.bench.figures import Figure
-from tests.bench.nation import LOCAL, QUARTER, Nation
+from tests.bench.nation import QUARTER, Nation
 from tests.bench.programs import Program, cpu_seconds
-from tests.bench.stand import Place, Stand, one, work_in
-
-log = logging.getLogger(__name__)
+from tests.bench.stand import Place, Stand
 
 DAY = timedelta(days=1)
 _LIMIT_S, _LATER = 15, 1.25
@@ -30,110 +30,120 @@ _LOOK_S = 0.02
 _PATIENCE_S = 300.0
 _QUIET_S = 1.5
 _STATION = re.compile(r"enermon\.worker: (.+) found=\d+ seconds=([\d.]+)")
-
-# Hours like the one that lies complete at `hour`, in the hours after it.
-_LIKE_READINGS = """
-INSERT INTO reading SELECT r.time + k, r.received + k, r.value + {hours} * 50.0 * (1 + r.meter_id % 7), r.seq, r.meter_id, r.source
-FROM reading r, (SELECT interval '{hours} hours') s(k)
-WHERE r.time > '{hour}' AND r.time <= timestamptz '{hour}' + interval '1 hour' ORDER BY r.time, r.meter_id"""
-_LIKE_CONSUMPTION = """
-INSERT INTO consumption SELECT hour + k, until + k, amount, low, high, estimated, peak_rate, peak_at + k, q1, q2, q3, q4, meter_id,
-    flags, covered_s, received, bounded
-FROM consumption, (SELECT interval '{hours} hours') s(k) WHERE hour = '{hour}' ORDER BY hour, meter_id"""
-_LIKE_USAGE = """
-INSERT INTO usage_hour SELECT enterprise_id, carrier, hour + k, amount, low, high, bought, renewable, exported, feedstock, estimated,
-    q1, q2, q3, q4, peak_partial, covered_s, received, flags
-FROM usage_hour, (SELECT interval '{hours} hours') s(k) WHERE hour = '{hour}' ORDER BY enterprise_id"""
-# Days follow from hours by the rollup itself.
-_FOLLOW = """
-INSERT INTO stale_span (shard, enterprise_id, meters, since, until, why)
-SELECT id % 256, id, '{{}}', '{since}', '{until}', 'factor' FROM enterprise"""
+_WAITING = "SELECT (SELECT count(*) FROM stale_span), (SELECT count(*) FROM stale_judgement)"
+_BUSY = """SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle' AND xact_start < now() - interval '0.1 s'"""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Burst:
-    """What one burst took. Seconds from its first publish; cpu by process; stations: the worker's own seconds."""
+    """What one burst took: seconds from its first publish, the worker's seconds by station, processor time by program."""
 
     stored_s: float
     rolled_up_s: float
     judged_s: float
+    stations: Mapping[str, float]
+    cpu_s: Mapping[str, float]
     wal_bytes: int
-    cpu: Mapping[str, float]
-    stations: Mapping[str, float] = field(default_factory=dict)
 
 
 def quarter_hour(stand: Stand, nation: Nation, full_day: bool) -> Iterator[Figure]:
     """Both bursts, or the first alone."""
     with stand.place() as place, database.connect(place.dsn) as conn:
-        tell(conn, nation, [nation.since, nation.since + QUARTER])
-        nation.remember(conn, known=1)
-        with _at_work(place, conn, nation) as programs:
-            first = _measured(place, conn, nation, nation.since + 2 * QUARTER, programs)
-        yield from _figures("first burst", nation, first, f"<= {_LIMIT_S}")
+        conn.autocommit = True
+        day.begin(conn, nation)
+        first = _burst(place, conn, nation, nation.since + 2 * QUARTER)
+        yield from _figures("first burst", nation, first)
         if not full_day:
             return
-        fill_day(stand, place, conn, nation)
-        with _at_work(place, conn, nation) as programs:
-            with database.connect(stand.postgres) as admin:
+        day.fill(conn, place.dsn, nation)
+        later = _burst(place, conn, nation, nation.since + DAY + 2 * QUARTER, checkpoint=stand.postgres)
+    yield from _figures("a day later", nation, later)
+    yield Figure("a day later", "beside the first burst", later.judged_s, "s", first.judged_s, f"<= {_LATER}")
+
+
+def _figures(part: str, nation: Nation, burst: Burst) -> Iterator[Figure]:
+    yield Figure(part, f"{nation.meters:,} readings stored and answered", burst.stored_s, "s")
+    yield Figure(part, "... and rolled up", burst.rolled_up_s, "s")
+    yield Figure(part, "... and judged", burst.judged_s, "s", aim=f"<= {_LIMIT_S}")
+    for station, seconds in burst.stations.items():
+        yield Figure(part, f"    of it the worker at: {station}", seconds, "s")
+    for program, seconds in burst.cpu_s.items():
+        yield Figure(part, f"    processor time of {program}", seconds, "s")
+    yield Figure(part, "WAL", burst.wal_bytes / 1e6, "MB")
+
+
+def _burst(
+    place: Place, conn: Connection, nation: Nation, when: datetime, checkpoint: str | None = None
+) -> Burst:
+    """A burst on collector and worker at rest; `checkpoint`: a superuser's DSN, for a checkpoint just before."""
+    messages = write_messages(place.folder / "messages", nation.burst(when))
+    with place.program("collect", "connected") as collector, place.program("work", "evaluate found") as worker:
+        _settle(place, conn)
+        if checkpoint:
+            with database.connect(checkpoint) as admin:
                 admin.autocommit = True
                 admin.execute("CHECKPOINT")
-            later = _measured(place, conn, nation, nation.since + DAY + 2 * QUARTER, programs)
-    yield from _figures("burst a day later", nation, later, f"<= {_LIMIT_S}")
-    yield Figure("nation", "burst a day later beside the first", later.judged_s, "s", first.judged_s, f"<= {_LATER}")
+        return _measured(place, conn, nation, messages, {"collector": collector, "worker": worker})
 
 
-@contextmanager
-def _at_work(place: Place, conn: Connection, nation: Nation) -> Iterator[Mapping[str, Program]]:
-    """Collector and worker, when both have nothing left to do."""
-    with place.program("collect", "connected") as collector, place.program("work", "evaluate found") as worker:
-        _settled(place, conn)
-        yield {"collector": collector, "worker": worker}
-
-
-def _settled(place: Place, conn: Connection) -> None:
+def _settle(place: Place, conn: Connection) -> None:
     """Wait until nothing is stale and no session works any more."""
     quiet_since, end = time.monotonic(), time.monotonic() + _PATIENCE_S
     while time.monotonic() - quiet_since < _QUIET_S:
-        if one(conn, _BUSY):
+        if sum(_numbers(conn, _WAITING)) + sum(_numbers(conn, _BUSY)):
             quiet_since = time.monotonic()
-        assert time.monotonic() < end, f"the stations do not come to rest; see {place.folder}"
+        assert time.monotonic() < end, f"the stations in {place.folder} do not come to rest"
         time.sleep(_LOOK_S)
-
-
-_BUSY = """SELECT (SELECT count(*) FROM stale_span) + (SELECT count(*) FROM stale_judgement) + (SELECT count(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle' AND xact_start < now() - interval '0.1 s')"""
 
 
 def _measured(
-    place: Place, conn: Connection, nation: Nation, time_: datetime, programs: Mapping[str, Program]
+    place: Place, conn: Connection, nation: Nation, messages: Path, programs: Mapping[str, Program]
 ) -> Burst:
-    messages = write_messages(place.folder / "messages", nation.burst(time_))
     publisher = place.clients.publisher(messages, receipts=nation.enterprises)
-    before = _cpu(place, programs)
-    said, log_position = programs["worker"].said(), _wal(conn)
+    cpu, begun, wal = _cpu(place, programs), len(programs["worker"].said()), _wal(conn)
     began = time.monotonic()
-    publisher.go()
-    rolled_up, judged = _watched(conn, nation, time_)
-    stored = publisher.result()
-    assert stored["accepted"] == nation.meters, f"of {nation.meters} readings: {dict(stored)}"
-    after = _cpu(place, programs)
-    stations = _stations(programs["worker"].said()[len(said) :])
-    wal = _wal(conn) - log_position
-    return Burst(
-        stored["answered_s"], rolled_up - began, judged - began, wal, {n: after[n] - before[n] for n in after}, stations
-    )
+    said = publisher.go().result()
+    assert said["accepted"] == nation.meters, f"of {nation.meters} readings: {dict(said)}"
+    rolled_up, judged = _awaited(conn)
+    spent = {program: seconds - cpu[program] for program, seconds in _cpu(place, programs).items()}
+    stations = _stations(programs["worker"].said()[begun:])
+    return Burst(said["answered_s"], rolled_up - began, judged - began, stations, spent, _wal(conn) - wal)
 
 
-def _watched(conn: Connection, nation: Nation, time_: datetime) -> tuple[float, float]:
-    """When all readings of that time were rolled up, and when everything was judged."""
+def _awaited(conn: Connection) -> tuple[float, float]:
+    """When nothing was to be rolled up any more, and when nothing was to be judged."""
     rolled_up, end = 0.0, time.monotonic() + _PATIENCE_S
-    all_stored = False
     while True:
-        all_stored = all_stored or _answered(conn, nation, time_)
-        spans, judgements = one(conn, "SELECT count(*) FROM stale_span"), one(conn, "SELECT count(*) FROM stale_judgement")
-        if all_stored and not spans:
+        spans, judgements = _numbers(conn, _WAITING)
+        if not spans:
             rolled_up = rolled_up or time.monotonic()
             if not judgements:
                 return rolled_up, time.monotonic()
-        assert time.monotonic() < end, f"{spans} spans and {judgements} judgements wait after {_PATIENCE_S:.0f} s"
+        assert time.monotonic() < end, f"{spans} spans and {judgements} judgements still wait"
         time.sleep(_LOOK_S)
+
+
+def _stations(log: str) -> Mapping[str, float]:
+    """The worker's seconds by station, the longest first."""
+    spent: dict[str, float] = {}
+    for station, seconds in _STATION.findall(log):
+        spent[station] = spent.get(station, 0.0) + float(seconds)
+    return dict(sorted(spent.items(), key=lambda pair: -pair[1]))
+
+
+def _cpu(place: Place, programs: Mapping[str, Program]) -> dict[str, float]:
+    used = {name: cpu_seconds([program.pid]) for name, program in programs.items()}
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    servers = {name: cpu_seconds(working_in(folder)) for name, folder in place.servers.items()}
+    return used | servers | {"the publisher": ended.ru_utime + ended.ru_stime}
+
+
+def _wal(conn: Connection) -> int:
+    return _numbers(conn, "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint")[0]
+
+
+def _numbers(conn: Connection, query: str) -> tuple[int, ...]:
+    row = conn.execute(query.encode()).fetchone()
+    assert row is not None
+    return row

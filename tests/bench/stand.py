@@ -2,18 +2,18 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
 import psycopg
-from psycopg import Connection, sql
+from psycopg import sql
 
 from deploy import broker
 from energy.refused import Refused
-from storage import database, hosting, seed, server
+from storage import database, seed, server
 from tests.bench.clients import Clients, compiled
 from tests.bench.nation import Nation
 from tests.bench.programs import Program, World, broker_url, running
@@ -22,19 +22,19 @@ from tests.conftest import of_database
 _TEMPLATE = "registered"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Place:
     """A database and a broker for one measurement, and how our programs reach them."""
 
     world: World
     clients: Clients
     folder: Path
-    servers: list[Path]
+    servers: Mapping[str, Path]  # where the processes of each server work
     peaks: dict[str, float]
-    dsn: str = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        self.dsn = self.world.database
+    @property
+    def dsn(self) -> str:
+        return self.world.database
 
     @contextmanager
     def program(self, command: str, ready: str) -> Iterator[Program]:
@@ -42,9 +42,6 @@ class Place:
         with running(self.world, [command], self.folder / f"{command}.log", ready) as program:
             yield program
             self.peaks[command] = max(self.peaks.get(command, 0.0), program.peak_mb())
-
-    def collector(self) -> "contextmanager[Program]":  # type: ignore[valid-type]
-        return self.program("collect", "connected")
 
 
 @dataclass
@@ -56,11 +53,6 @@ class Stand:
     postgres: str
     peaks: dict[str, float] = field(default_factory=dict)
     _names: Iterator[int] = field(default_factory=lambda: count(1))
-
-    @property
-    def server_folder(self) -> Path:
-        """Where its processes work."""
-        return self.folder / "postgres" / "data"
 
     def register(self, nation: Nation) -> None:
         """The database that every measurement gets a copy of."""
@@ -80,7 +72,7 @@ class Stand:
         try:
             access = broker.start(folder)
             world = World(folder, of_database(self.postgres, name), broker_url(access))
-            servers = [self.server_folder, folder / "broker"]
+            servers = {"PostgreSQL": self.folder / "postgres" / "data", "the broker": folder / "broker"}
             yield Place(world, Clients(self.client, access), folder, servers, self.peaks)
         finally:
             broker.stop(folder)
@@ -108,15 +100,3 @@ def stand(parent: Path | None, needed_gb: float) -> Iterator[Stand]:
             shutil.rmtree(link.readlink(), ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
 
-
-def one(conn: Connection, query: str) -> int:
-    """The single number that a query gives, in a transaction of its own."""
-    with conn.transaction():
-        row = conn.execute(query.encode()).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-def work_in(folders: list[Path]) -> list[int]:
-    """The processes of servers by their working folders."""
-    return [pid for folder in folders for pid in hosting.working_in(folder)]
