@@ -1,11 +1,9 @@
-"""Thousands of rows between PostgreSQL and NumPy without a Python object for each.
+"""Thousands of rows from PostgreSQL into NumPy without a Python object for each: `array_agg`, read in place.
 
-Out: `array_agg` in binary, read in place. In: binary COPY from structured arrays whose fields are laid out as
-PostgreSQL sends them. Times are int64 microseconds since 2000-01-01 UTC, which is what PostgreSQL itself counts in.
+Times are int64 microseconds since 2000-01-01 UTC, which is what PostgreSQL itself counts in. The way in is
+storage.binary.
 """
 
-import struct
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 
@@ -17,9 +15,6 @@ from psycopg.adapt import Loader
 from psycopg.pq import Format
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-_COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
-_COPY_END = struct.pack(">h", -1)
-_PIECE = 1 << 20  # what is handed to the connection at once
 _ARRAY_HEAD = 20  # dimensions, has-nulls, element type, length, lower bound: five int32
 
 
@@ -68,30 +63,3 @@ def columns(conn: Connection, query: LiteralString, values: dict[str, Any]) -> l
             cursor.adapters.register_loader(oid, loader)
         row = cursor.execute(query, values, binary=True).fetchone()
     return [np.empty(0) if column is None else column for column in row or ()]
-
-
-def copy_in(conn: Connection, statement: LiteralString, blocks: Sequence[bytes]) -> None:
-    """Send rows packed by `pack` through a `COPY … FROM STDIN (FORMAT binary)`."""
-    with conn.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.write(_COPY_HEAD)
-        for block in blocks:
-            for start in range(0, len(block), _PIECE):
-                copy.write(block[start : start + _PIECE])
-        copy.write(_COPY_END)
-
-
-def pack(fields: Sequence[tuple[str, NDArray[Any] | None]]) -> bytes:
-    """Rows for binary COPY from columns: (format, array), the format one of i2 i4 i8 f8 b1; None is NULL throughout."""
-    layout: list[tuple[str, str]] = [("fields", ">i2")]
-    for number, (kind, column) in enumerate(fields):
-        layout.append((f"length{number}", ">i4"))
-        if column is not None:
-            layout.append((f"value{number}", kind if kind == "b1" else f">{kind}"))
-    length = next(len(column) for _, column in fields if column is not None)
-    rows = np.empty(length, dtype=layout)
-    rows["fields"] = len(fields)
-    for number, (kind, column) in enumerate(fields):
-        rows[f"length{number}"] = -1 if column is None else int(kind[1])
-        if column is not None:
-            rows[f"value{number}"] = column
-    return rows.tobytes()

@@ -18,15 +18,27 @@ from psycopg.errors import UniqueViolation
 from energy.hours import Hours
 from energy.quality import Flag
 from energy.registers import HOUR, Bools, Ints, Readings, SetAside
-from storage import arrays
+from storage import binary
 from storage.arrays import columns, instant
 from storage.sql import sql
 
 MANY = 5_000  # so many meters are cheaper picked out of all readings than named
-_KINDS = {"meter": "i4", "flags": "i4", "covered_s": "i2", "received": "i2", "bounded": "b1"}
-_KINDS |= {"hour": "i8", "first": "i8", "until": "i8", "peak_at": "i8"}
-_FRESH = "hour first until amount peak_rate peak_at q1 q2 q3 q4 meter flags covered_s received"
-_PLAIN = "hour until amount low high estimated peak_rate peak_at q1 q2 q3 q4 meter flags covered_s received bounded"
+_KINDS = {"meter_id": ">i4", "flags": ">i4", "covered_s": ">i2", "received": ">i2", "bounded": "?"}
+_KINDS |= {"hour": ">i8", "first": ">i8", "until": ">i8", "peak_at": ">i8"}
+_QUARTERS = ("q1", "q2", "q3", "q4")
+
+
+def _layouts(names: str) -> tuple[binary.Layout, binary.Layout]:
+    """Without and with quarter hours."""
+    full = [(name, _KINDS.get(name, ">f8")) for name in names.split()]
+    return binary.Layout([(f"{n}?" if n in _QUARTERS else n, kind) for n, kind in full]), binary.Layout(full)
+
+
+_FRESH = _layouts("hour first until amount peak_rate peak_at q1 q2 q3 q4 meter_id flags covered_s received")
+_PLAIN = _layouts(
+    "hour until amount low? high? estimated? peak_rate peak_at q1 q2 q3 q4 meter_id flags covered_s received bounded"
+)
+_WINDOW = binary.Layout([("meter_id", ">i4"), ("since", ">i8"), ("until", ">i8")])
 
 
 def readings_of(conn: Connection, meters: Ints, since: int, until: int) -> Readings:
@@ -146,25 +158,27 @@ def _upsert(conn: Connection, hours: Hours, has_demand: Bools) -> int:
 def _stage(conn: Connection, hours: Hours, first: Ints, has_demand: Bools) -> None:
     conn.execute(sql("consumption.fresh"))
     conn.execute(sql("consumption.empty_fresh"))
-    arrays.copy_in(conn, sql("consumption.copy_fresh"), _packed(_FRESH, hours, has_demand, {"first": first}))
+    rows = _packed(_FRESH, hours, has_demand, {"first": first})
+    binary.copy_in(conn, sql("consumption.copy_fresh"), *rows)
 
 
-def _packed(names: str, hours: Hours, has_demand: Bools, more: Mapping[str, NDArray[Any] | None]) -> list[bytes]:
-    """Hours as rows of these columns: those with quarter hours and those without, whose quarters are NULL."""
+def _packed(
+    layouts: tuple[binary.Layout, binary.Layout], hours: Hours, has_demand: Bools, more: Mapping[str, NDArray[Any]]
+) -> list[NDArray[np.void]]:
+    """Hours as rows: those with quarter hours and those without, whose quarters are NULL."""
     blocks = []
-    for with_quarters in (False, True):
-        part = has_demand[hours.meter] == with_quarters
+    for with_quarters, layout in enumerate(layouts):
+        part = has_demand[hours.meter] == bool(with_quarters)
         if part.any():
-            some = {name: column[part] for name, column in _columns(hours, with_quarters).items()}
-            some |= {name: None if column is None else column[part] for name, column in more.items()}
-            blocks.append(arrays.pack([(_KINDS.get(name, "f8"), some.get(name)) for name in names.split()]))
+            every = _columns(hours, bool(with_quarters)) | dict(more)
+            blocks.append(layout.pack(int(part.sum()), **{name: column[part] for name, column in every.items()}))
     return blocks
 
 
 def _columns(hours: Hours, with_quarters: bool) -> dict[str, NDArray[Any]]:
-    names = ("hour", "until", "amount", "peak_rate", "peak_at", "meter", "flags", "covered_s", "received")
-    quarters = {f"q{n + 1}": hours.quarters[:, n] for n in range(4)} if with_quarters else {}
-    return {name: getattr(hours, name) for name in names} | quarters
+    names = ("hour", "until", "amount", "peak_rate", "peak_at", "flags", "covered_s", "received")
+    quarters = {name: hours.quarters[:, n] for n, name in enumerate(_QUARTERS)} if with_quarters else {}
+    return {name: getattr(hours, name) for name in names} | {"meter_id": hours.meter} | quarters
 
 
 def _in_the_way(conn: Connection, layers: Sequence[Hours], later: Hours, has_demand: Bools) -> Ints:
@@ -187,8 +201,8 @@ def replace(conn: Connection, hours: Hours, windows: NDArray[np.int64], has_dema
     ensure_months(conn, hours.hour)
     conn.execute(sql("consumption.windows"))
     conn.execute(sql("consumption.empty_windows"))
-    block = arrays.pack([("i4", windows[:, 0]), ("i8", windows[:, 1]), ("i8", windows[:, 2])])
-    arrays.copy_in(conn, sql("consumption.copy_windows"), [block])
+    rows = _WINDOW.pack(len(windows), meter_id=windows[:, 0], since=windows[:, 1], until=windows[:, 2])
+    binary.copy_in(conn, sql("consumption.copy_windows"), rows)
     bounds = {"since": instant(int(windows[:, 1].min())), "until": instant(int(windows[:, 2].max()))}
     meter, hour = columns(conn, sql("consumption.forget"), bounds)
     conn.execute(sql("consumption.forget_set_aside"))
@@ -212,7 +226,7 @@ def _write(conn: Connection, hours: Hours, has_demand: Bools) -> None:
     plain = hours.of(~special)
     if len(plain):
         more = {"bounded": np.zeros(len(plain), dtype=bool)}
-        arrays.copy_in(conn, sql("consumption.copy"), _packed(_PLAIN, plain, has_demand, more))
+        binary.copy_in(conn, sql("consumption.copy"), *_packed(_PLAIN, plain, has_demand, more))
     if special.any():
         _write_special(conn, hours.of(special))
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection
 
-from storage import arrays
+from storage import arrays, binary
 from storage.sql import sql
 
 SHARDS = 256
@@ -40,7 +40,7 @@ def mark(conn: Connection, spans: Iterable[StaleSpan]) -> None:
     """Leave the spans; whoever works next takes them up. The caller commits."""
     rows = b"".join(map(_packed, spans))
     if rows:
-        arrays.copy_in(conn, sql("stale.mark"), [rows])
+        binary.copy_in(conn, sql("stale.mark"), rows)
 
 
 def _packed(span: StaleSpan) -> bytes:

@@ -31,6 +31,9 @@ _PATIENCE_S = 300.0
 _QUIET_S = 1.5
 _STATION = re.compile(r"enermon\.worker: (.+) found=\d+ seconds=([\d.]+)")
 _WAITING = "SELECT (SELECT count(*) FROM stale_span), (SELECT count(*) FROM stale_judgement)"
+# The worker reads the registry when it first has work: it should have.
+_WAKE = """INSERT INTO stale_span (shard, enterprise_id, meters, since, until, why)
+SELECT id % 256, id, '{}', now(), now(), 'factor' FROM enterprise LIMIT 1"""
 _BUSY = """SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle' AND xact_start < now() - interval '0.1 s'"""
 
@@ -79,6 +82,8 @@ def _burst(
     """A burst on collector and worker at rest; `checkpoint`: a superuser's DSN, for a checkpoint just before."""
     messages = write_messages(place.folder / "messages", nation.burst(when))
     with place.program("collect", "connected") as collector, place.program("work", "evaluate found") as worker:
+        conn.execute(_WAKE.encode())
+        worker.wait_for("rollup found")
         _settle(place, conn)
         if checkpoint:
             with database.connect(checkpoint) as admin:
