@@ -47,7 +47,10 @@ def work(conn: Connection, zone: ZoneInfo, now: datetime) -> int:
         if spans:
             snapshot = current(conn)
             usage_rollup.keep_counting(conn, snapshot)
-            touched = [_recompute(conn, snapshot, chunk) for chunk in _chunks(snapshot, spans)]
+            news = [span for span in spans if span.why == "reading"]
+            rest = [span for span in spans if span.why != "reading"]
+            touched = [_recompute(conn, snapshot, chunk, may_append=True) for chunk in _chunks(snapshot, news)]
+            touched += [_recompute(conn, snapshot, chunk, may_append=False) for chunk in _chunks(snapshot, rest)]
             usage_rollup.recompute(conn, snapshot, touched, _days_only(spans, zone), zone, now)
     return len(spans)
 
@@ -101,10 +104,11 @@ def _by_meter(spans: Sequence[StaleSpan]) -> Stale:
     return Stale(distinct, first, last)
 
 
-def _recompute(conn: Connection, snapshot: Snapshot, changed: Stale) -> Touched:
+def _recompute(conn: Connection, snapshot: Snapshot, changed: Stale, may_append: bool) -> Touched:
     """Consumption of the changed meters: appended where the change is news only, else computed again."""
     spans = consumption.spans(conn, changed.meter, len(snapshot.enterprise))
-    news, rest = _split_news(conn, snapshot, spans, changed)
+    none = changed.of(slice(0, 0))
+    news, rest = _split_news(conn, snapshot, spans, changed) if may_append else (none, changed)
     touched = [_nothing()]
     if len(news):
         written, refused = _append(conn, snapshot, spans, news)

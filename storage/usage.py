@@ -14,9 +14,11 @@ from operator import or_
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from psycopg import Connection
 
 from energy import quality
+from energy.expected import Expected
 from energy.periods import Period, midnight
 from energy.quality import Flag
 from energy.refused import Refused
@@ -71,17 +73,6 @@ class Totals:
 
 class UnknownSubject(Refused):
     """Nobody of that code is registered."""
-
-
-@dataclass(frozen=True)
-class _Counting:
-    """One meter that counts, and when readings of it are expected."""
-
-    carrier: str
-    interval: timedelta
-    max_rate: float | None
-    since: datetime | None
-    until: datetime | None
 
 
 @dataclass(frozen=True)
@@ -159,7 +150,7 @@ def meter_usage(
     values = {"meter_id": row[2]}
     found = _hours(conn, sql("figures.meter_hours"), values, since, until, zone, current(conn))
     found = found if by == "hour" else _joined(found, by)
-    return _rows(conn, found, {row[1]: [_meter(row)]}, _spans(since, until, by, zone, now), now, meter)
+    return _rows(conn, found, {row[1]: _expected([row])}, _spans(since, until, by, zone, now), now, meter)
 
 
 def totals(rows: Iterable[UsageRow]) -> Totals:
@@ -172,9 +163,10 @@ def totals(rows: Iterable[UsageRow]) -> Totals:
     return Totals(sums[0], sums[1], sums[2], sums[3], gbt2589)
 
 
-def _total(values: Sequence[float | None]) -> float | None:
+def _total(values: Sequence[float | None], every: bool = False) -> float | None:
+    """The sum of what is known; with `every`, None unless all of it is."""
     known = [value for value in values if value is not None]
-    return sum(known) if known else None
+    return sum(known) if known and not (every and len(known) < len(values)) else None
 
 
 def _require(conn: Connection, enterprise: str, meter: str | None) -> None:
@@ -294,22 +286,32 @@ def _ids(parts: Sequence[_Sum], kind: int) -> list[int]:
 # Rows ---------------------------------------------------------------------------------------------
 
 
-def _counting(conn: Connection, scope: dict[str, Any]) -> dict[str, list[_Counting]]:
-    """Counting meters by carrier."""
-    found: dict[str, list[_Counting]] = defaultdict(list)
+def _counting(conn: Connection, scope: dict[str, Any]) -> dict[str, Expected]:
+    """What is expected of the counting meters, by carrier."""
+    found: dict[str, list[Sequence[Any]]] = defaultdict(list)
     for row in conn.execute(sql("figures.counting"), scope):
-        found[row[1]].append(_meter(row))
-    return found
+        found[row[1]].append(row)
+    return {carrier: _expected(rows) for carrier, rows in found.items()}
 
 
-def _meter(row: Sequence[Any]) -> _Counting:
-    return _Counting(row[1], timedelta(minutes=row[3]), row[4], row[5], row[6])
+def _expected(rows: Sequence[Sequence[Any]]) -> Expected:
+    """From rows of the statements `counting` and `meter`."""
+    nan, ever = float("nan"), float("inf")
+    return Expected(
+        np.array([row[3] * 60.0 for row in rows]),
+        np.array([nan if row[4] is None else row[4] for row in rows], dtype=np.float64),
+        np.array([row[5].timestamp() if row[5] else nan for row in rows]),
+        np.array([row[6].timestamp() if row[6] else ever for row in rows]),
+    )
+
+
+_NOBODY = _expected([])
 
 
 def _rows(
     conn: Connection,
     found: Sequence[_Sum],
-    counting: dict[str, list[_Counting]],
+    counting: dict[str, Expected],
     spans: Sequence[_Span],
     now: datetime,
     meter: str | None,
@@ -321,7 +323,7 @@ def _rows(
     rows = []
     for span in spans:
         for carrier in carriers:
-            one, meters = sums.get((carrier, span.name)), counting.get(carrier, [])
+            one, meters = sums.get((carrier, span.name)), counting.get(carrier, _NOBODY)
             rows.append(_row(one, carrier, units[carrier], meters, span, now, meter, factors))
     return rows
 
@@ -330,13 +332,14 @@ def _row(
     one: _Sum | None,
     carrier: str,
     unit: str,
-    meters: Sequence[_Counting],
+    meters: Expected,
     span: _Span,
     now: datetime,
     meter: str | None,
     factors: dict[int, dict[str, Any]],
 ) -> UsageRow:
-    expected, expected_s = _expected(meters, span, now)
+    begin, end = span.since.timestamp(), span.until.timestamp()
+    expected, expected_s = meters.slots(begin, min(end, now.timestamp()))
     one = one or _Sum(carrier, span.name, None, None, None, _Made(), None, False, 0.0, 0, 0, 0, ([], [], []))
     missing_s = expected_s - one.covered_s
     is_missing = missing_s > TOLERANCE_S * max(len(meters), 1)
@@ -347,44 +350,18 @@ def _row(
         amount=one.amount,
         unit=unit,
         low=one.low,
-        high=_high(one.high, meters, missing_s) if is_missing else one.high,
+        high=_total([one.high, meters.most_in(missing_s)], every=True) if is_missing else one.high,
         **vars(one.made),
         peak_kw=one.peak[0] if one.peak else None,
         peak_at=datetime.fromtimestamp(-one.peak[1], UTC) if one.peak else None,
         peak_at_least=one.peak_partial,
         completeness=min(1.0, one.received / expected) if expected else None,
         estimated=None if one.amount is None else abs(one.estimated / one.amount) if one.amount else 0.0,
-        flags=quality.names(one.flags | (Flag.MISSING if is_missing else 0) | _begins(meters, span)),
+        flags=quality.names(
+            one.flags | (Flag.MISSING if is_missing else 0) | (Flag.BEGINS if meters.begins_within(begin, end) else 0)
+        ),
         factors=_told(one, factors),
     )
-
-
-def _begins(meters: Sequence[_Counting], span: _Span) -> int:
-    """BEGINS where a meter's readings begin later in the span than its first slot."""
-    late = (meter for meter in meters if meter.since and span.since + meter.interval < meter.since < span.until)
-    return int(Flag.BEGINS) if any(late) else 0
-
-
-def _high(high: float | None, meters: Sequence[_Counting], missing_s: float) -> float | None:
-    """With the most that the meters could have measured in the unknown time; None if any of them has no rating."""
-    rates = [meter.max_rate for meter in meters]
-    if high is None or None in rates:
-        return None
-    return high + max(rate or 0.0 for rate in rates) * missing_s / 3600
-
-
-def _expected(meters: Sequence[_Counting], span: _Span, now: datetime) -> tuple[int, float]:
-    """How many readings the approved intervals ask for in the span, up to now, and how many seconds they cover."""
-    earliest = min((meter.since for meter in meters if meter.since), default=span.since)
-    count, seconds = 0, 0.0
-    for meter in meters:
-        begin = max(span.since, meter.since or earliest)
-        end = min(span.until, now, meter.until or span.until)
-        interval_s = meter.interval.total_seconds()
-        slots = max(0, int(end.timestamp() // interval_s + -begin.timestamp() // interval_s))
-        count += slots
-        seconds += slots * interval_s
-    return count, seconds
 
 
 def _factors(conn: Connection, found: Sequence[_Sum]) -> dict[int, dict[str, Any]]:

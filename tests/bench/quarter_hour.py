@@ -21,6 +21,7 @@ from tests.bench import day
 from tests.bench.clients import write_messages
 from tests.bench.figures import Figure
 from tests.bench.nation import QUARTER, Nation
+from tests.bench.profile import Profile
 from tests.bench.programs import Program, cpu_seconds
 from tests.bench.stand import Place, Stand
 
@@ -40,12 +41,14 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idl
 
 @dataclass(frozen=True)
 class Burst:
-    """What one burst took: seconds from its first publish, the worker's seconds by station, processor time by program."""
+    """What one burst took: seconds from its first publish, then of the worker by station, of the database by statement (the
+    longest), and processor time by program."""
 
     stored_s: float
     rolled_up_s: float
     judged_s: float
     stations: Mapping[str, float]
+    statements: Mapping[str, float]
     cpu_s: Mapping[str, float]
     wal_bytes: int
 
@@ -71,6 +74,8 @@ def _figures(part: str, nation: Nation, burst: Burst) -> Iterator[Figure]:
     yield Figure(part, "... and judged", burst.judged_s, "s", aim=f"<= {_LIMIT_S}")
     for station, seconds in burst.stations.items():
         yield Figure(part, f"    of it the worker at: {station}", seconds, "s")
+    for statement, seconds in burst.statements.items():
+        yield Figure(part, f"    of it the database at: {statement}", seconds, "s")
     for program, seconds in burst.cpu_s.items():
         yield Figure(part, f"    processor time of {program}", seconds, "s")
     yield Figure(part, "WAL", burst.wal_bytes / 1e6, "MB")
@@ -108,12 +113,15 @@ def _measured(
     publisher = place.clients.publisher(messages, receipts=nation.enterprises)
     cpu, begun, wal = _cpu(place, programs), len(programs["worker"].said()), _wal(conn)
     began = time.monotonic()
-    said = publisher.go().result()
+    with (profile := Profile(place.dsn)).watching():
+        said = publisher.go().result()
+        rolled_up, judged = _awaited(conn)
     assert said["accepted"] == nation.meters, f"of {nation.meters} readings: {dict(said)}"
-    rolled_up, judged = _awaited(conn)
     spent = {program: seconds - cpu[program] for program, seconds in _cpu(place, programs).items()}
     stations = _stations(programs["worker"].said()[begun:])
-    return Burst(said["answered_s"], rolled_up - began, judged - began, stations, spent, _wal(conn) - wal)
+    return Burst(
+        said["answered_s"], rolled_up - began, judged - began, stations, profile.longest(), spent, _wal(conn) - wal
+    )
 
 
 def _awaited(conn: Connection) -> tuple[float, float]:
