@@ -37,7 +37,7 @@ class Parts:
     amount: Floats
     low: Floats
     high: Floats
-    estimated: Floats  # the amount again where its place in this hour is an estimate, else 0
+    estimated: Floats  # the amount again where it, or its place in this hour, is an estimate, else 0
     rate: Floats  # mean rate of the whole piece, carrier unit per hour
     rate_since: Ints  # when the piece began
     flags: Ints
@@ -100,7 +100,7 @@ def cut(pieces: Pieces, meters: Meters) -> Parts:
         amount,
         low,
         high,
-        np.where(flags & Flag.GAP, np.nan_to_num(amount), 0.0),
+        np.where(flags & (Flag.GAP | Flag.CORRECTED), np.nan_to_num(amount), 0.0),
         (np.where(np.isnan(pieces.amount), pieces.low, pieces.amount) / (duration / HOUR))[piece],
         pieces.since[piece],
         flags,

@@ -103,6 +103,9 @@ class Pieces:
     def __len__(self) -> int:
         return len(self.since)
 
+    def of(self, mask: object) -> "Pieces":
+        return Pieces(*(getattr(self, name)[mask] for name in Pieces.__dataclass_fields__))
+
 
 @dataclass(frozen=True)
 class SetAside:
@@ -132,7 +135,7 @@ def amounts(readings: Readings, meters: Meters, events: dict[int, tuple[Event, .
         _walk_one(registers, meters, int(index), (events or {}).get(int(index), ())) for index in np.flatnonzero(odd)
     ]
     straight = _straight(registers, meters, plain & ~odd[registers.meter])
-    pieces = _sorted(_joined([straight, _stated(others, meters), *(walk.pieces for walk in walked)]))
+    pieces = _sorted(joined([straight, _stated(others, meters), *(walk.pieces for walk in walked)]))
     set_aside = [walk.set_aside for walk in walked]
     return Amounts(
         pieces,
@@ -429,16 +432,14 @@ def _concatenate(parts: list[Ints]) -> Ints:
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 
 
-def _joined(parts: list[Pieces]) -> Pieces:
-    names = ("meter", "since", "until", "amount", "low", "high", "flags")
+def joined(parts: list[Pieces]) -> Pieces:
+    """One after another; at least one."""
+    names = Pieces.__dataclass_fields__
     return Pieces(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def _sorted(pieces: Pieces) -> Pieces:
-    order = np.lexsort((pieces.since, pieces.meter))
-    return Pieces(
-        *(getattr(pieces, name)[order] for name in ("meter", "since", "until", "amount", "low", "high", "flags"))
-    )
+    return pieces.of(np.lexsort((pieces.since, pieces.meter)))
 
 
 # Where a window may begin and end -----------------------------------------------------------------

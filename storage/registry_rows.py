@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from storage.registry_cells import Row, Value, positive
 
 _CARRIERS = "a code of config/reference/carriers.csv, for instance electricity or raw_coal"
 _REGIONS = "a region's code, or import the region first"
+_LONGEST_CORRECTION = timedelta(days=366)  # its hours are computed whole
 _ENTERPRISES = "an enterprise's code, or import the enterprise first"
 
 
@@ -145,6 +146,9 @@ def return_row(row: Row, facts: Facts) -> Iterator[Wrong]:
 
 def correction_row(row: Row, facts: Facts) -> Iterator[Wrong]:
     yield from _in_order(row, "from", "to")
+    since, until = row["from"], row["to"]
+    if isinstance(since, datetime) and isinstance(until, datetime) and until - since > _LONGEST_CORRECTION:
+        yield Wrong("to", until, "a correction spans at most 366 days; write one for each year")
 
 
 def scoped_row(row: Row, facts: Facts) -> Iterator[Wrong]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 
-from energy import factors
+from energy import corrections, factors
 from energy.usage import ROLES
 from storage import registry_rows as rows
 from storage.registry_cells import (
@@ -263,7 +263,8 @@ CORRECTIONS = Table(
         Column("reason", "原因", text, required=True),
         _DOCUMENT,
         Column("author", "提出人", text, required=True, key=True),
-    ), rows.correction_row,
+        Column("spread", "分摊方式", one_of(*corrections.Spread), default="time"),
+    ), rows.correction_row, fixed={"retired": 0},
 )  # fmt: skip
 ACTIVITY = Table(
     "activity", "经济活动数据", "activity", (

@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection
 
-from energy import hours, registers, windows
+from energy import corrections, hours, registers, windows
+from energy.corrections import Approved
 from energy.hours import Hours, Parts, Received
 from energy.registers import HOUR, LATE, Amounts, Bools, Ints, Kind, Readings, SetAside
 from energy.windows import EVER, Window
 from storage import consumption, stale, usage_rollup
+from storage import corrections as chain
 from storage.arrays import micros
 from storage.consumption import InTheWay, Spans
 from storage.snapshot import Snapshot, current
@@ -107,15 +109,16 @@ def _by_meter(spans: Sequence[StaleSpan]) -> Stale:
 def _recompute(conn: Connection, snapshot: Snapshot, changed: Stale, may_append: bool) -> Touched:
     """Consumption of the changed meters: appended where the change is news only, else computed again."""
     spans = consumption.spans(conn, changed.meter, len(snapshot.enterprise))
+    approved = chain.standing(conn, changed.meter)
     none = changed.of(slice(0, 0))
-    news, rest = _split_news(conn, snapshot, spans, changed) if may_append else (none, changed)
+    news, rest = _split_news(conn, snapshot, spans, changed, approved) if may_append else (none, changed)
     touched = [_nothing()]
     if len(news):
         written, refused = _append(conn, snapshot, spans, news)
         touched.append(written)
         rest = _union(rest, changed, refused)
     if len(rest):
-        touched.append(_replace(conn, snapshot, spans, rest))
+        touched.append(_replace(conn, snapshot, spans, rest, approved))
     return Touched(*(np.concatenate([getattr(each, name) for each in touched]) for name in ("meter", "hour")))
 
 
@@ -130,9 +133,12 @@ def _union(rest: Stale, changed: Stale, more: Ints) -> Stale:
 # News: later than everything known ----------------------------------------------------------------
 
 
-def _split_news(conn: Connection, snapshot: Snapshot, spans: Spans, changed: Stale) -> tuple[Stale, Stale]:
+def _split_news(
+    conn: Connection, snapshot: Snapshot, spans: Spans, changed: Stale, approved: Approved
+) -> tuple[Stale, Stale]:
     """Meters of which nothing later than the change is known and which need no walk, and the others."""
     is_news = (spans.last[changed.meter] <= changed.until) & ~snapshot.has_events[changed.meter]
+    is_news &= ~_may_be_corrected(snapshot, changed, approved)
     latest = int(changed.until.max(initial=_NEVER))
     if is_news.any():
         later = consumption.speaking(conn, changed.meter, latest, latest + 2 * LAG)
@@ -140,13 +146,27 @@ def _split_news(conn: Connection, snapshot: Snapshot, spans: Spans, changed: Sta
     return changed.of(is_news), changed.of(~is_news)
 
 
+def _may_be_corrected(snapshot: Snapshot, changed: Stale, approved: Approved) -> Bools:
+    """Whether news, or the step that leads to it, could fall into an hour for which a correction stands."""
+    corrected = np.full(len(snapshot.enterprise), -EVER)
+    for meter, several in approved.items():
+        corrected[meter] = max(one.until for one in several)
+    may: Bools = corrected[changed.meter] > changed.since - _reach_of_append(snapshot, changed) - HOUR
+    return may
+
+
+def _reach_of_append(snapshot: Snapshot, changed: Stale) -> int:
+    """How long before the news the reading may lie that it follows."""
+    return int((LATE * snapshot.meters.interval[changed.meter]).max(initial=0))
+
+
 def _append(conn: Connection, snapshot: Snapshot, spans: Spans, news: Stale) -> tuple[Touched, Ints]:
     """Append what can be appended; the ids of meters for which it cannot."""
     ids = np.arange(len(snapshot.enterprise))
     since, until = _by_id(snapshot, news, -EVER, EVER)
     interval = snapshot.meters.interval
-    back = int((LATE * interval[news.meter]).max())
-    readings = consumption.readings_of(conn, news.meter, int(news.since.min()) - back, int(news.until.max()))
+    begin = int(news.since.min()) - _reach_of_append(snapshot, news)
+    readings = consumption.readings_of(conn, news.meter, begin, int(news.until.max()))
     fit = _can_append(snapshot, spans, readings, news, since, until)
     mine = readings.of(fit[readings.meter])
     result = registers.amounts(mine, snapshot.meters)
@@ -229,21 +249,29 @@ def _received_of(received: Received, mask: Bools) -> Received:
 # Everything else: computed again between anchors --------------------------------------------------
 
 
-def _replace(conn: Connection, snapshot: Snapshot, spans: Spans, changed: Stale) -> Touched:
-    """Compute the changed meters again, reading ever more of them until their windows are complete."""
-    reach = max(4 * HOUR, 12 * int(snapshot.meters.interval[changed.meter].max()))
+def _replace(conn: Connection, snapshot: Snapshot, spans: Spans, changed: Stale, approved: Approved) -> Touched:
+    """Compute the changed meters again."""
     touched = [_nothing()]
-    while len(changed):
-        written, short = _replace_within(conn, snapshot, spans, changed, reach)
-        touched.append(written)
-        changed = changed.of(np.isin(changed.meter, short))
-        reach *= 12
+    for readings, found in _read(conn, snapshot, spans, changed, approved):
+        touched.append(_write(conn, snapshot, spans, readings, found, approved))
     return Touched(*(np.concatenate([getattr(each, name) for each in touched]) for name in ("meter", "hour")))
 
 
-def _replace_within(
-    conn: Connection, snapshot: Snapshot, spans: Spans, changed: Stale, reach: int
-) -> tuple[Touched, list[int]]:
+def _read(
+    conn: Connection, snapshot: Snapshot, spans: Spans, changed: Stale, approved: Approved
+) -> Iterator[tuple[Readings, list[Window]]]:
+    """Readings with the windows that can be computed from them, reading ever more until every meter had its window."""
+    reach = max(4 * HOUR, 12 * int(snapshot.meters.interval[changed.meter].max()))
+    while len(changed):
+        readings, found, changed = _read_within(conn, snapshot, spans, changed, approved, reach)
+        yield readings, found
+        reach *= 12
+
+
+def _read_within(
+    conn: Connection, snapshot: Snapshot, spans: Spans, changed: Stale, approved: Approved, reach: int
+) -> tuple[Readings, list[Window], Stale]:
+    """The same from readings no further than `reach` from the changes, and the changes for which that is too short."""
     low, high = int(changed.since.min()) - reach, int(changed.until.max()) + reach
     readings = consumption.readings_of(conn, changed.meter, max(low, -EVER), min(high, EVER))
     since, until = _by_id(snapshot, changed, -EVER, EVER)
@@ -253,7 +281,15 @@ def _replace_within(
     silent = np.setdiff1d(changed.meter, readings.meter)
     found += [Window(int(meter), -EVER, EVER, True) for meter in silent if from_start[meter] and to_end[meter]]
     short += [int(meter) for meter in silent if not (from_start[meter] and to_end[meter])]
-    return _write(conn, snapshot, spans, readings.of(~np.isin(readings.meter, short)), found), short
+    narrow = set()
+    for window in found:
+        if wide := corrections.split(approved.get(window.meter, ()), window.since, window.until):
+            since[window.meter], until[window.meter] = wide
+            narrow.add(window.meter)
+    found = [window for window in found if window.meter not in narrow]
+    short += narrow
+    rest = changed.meter[np.isin(changed.meter, short)]
+    return readings.of(~np.isin(readings.meter, short)), found, Stale(rest, since[rest], until[rest])
 
 
 def _edges(
@@ -272,17 +308,21 @@ def _edges(
     return from_start, to_end
 
 
-def _write(conn: Connection, snapshot: Snapshot, spans: Spans, readings: Readings, found: list[Window]) -> Touched:
+def _write(
+    conn: Connection, snapshot: Snapshot, spans: Spans, readings: Readings, found: list[Window], approved: Approved
+) -> Touched:
     """Hours of the windows, in place of what is stored there."""
     if not found:
         return _nothing()
-    events = {window.meter: snapshot.events[window.meter] for window in found if window.meter in snapshot.events}
-    result = registers.amounts(readings, snapshot.meters, events)
+    meters = [window.meter for window in found]
+    result = registers.amounts(readings, snapshot.meters, {m: snapshot.events[m] for m in meters if m in snapshot.events})
+    mine = {meter: approved[meter] for meter in meters if meter in approved}
+    pieces = corrections.apply(result.pieces, mine, snapshot.meters)
     since, until = (np.zeros(len(snapshot.enterprise), dtype=np.int64) for _ in range(2))
     for window in found:
         since[window.meter], until[window.meter] = window.since, window.until
     received = hours.count_received(readings, snapshot.meters, _is_first(spans, readings))
-    computed = hours.sum_up(hours.cut(result.pieces, snapshot.meters), received, snapshot.has_demand)
+    computed = hours.sum_up(hours.cut(pieces, snapshot.meters), received, snapshot.has_demand)
     inside = (computed.hour >= since[computed.meter]) & (computed.hour < until[computed.meter])
     kept = _set_aside_inside(result.set_aside, since, until)
     written = computed.of(inside)

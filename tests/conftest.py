@@ -18,7 +18,14 @@ from deploy import broker
 from storage import database, hosting, server
 
 _NAMES = count(1)
-_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+# No autovacuum: its workers belong to another role, and a database that one is in cannot be dropped by ours.
+_FAST = {
+    "autovacuum": "off",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "64MB",
+}
 
 
 @pytest.fixture(scope="session")

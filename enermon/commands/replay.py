@@ -1,8 +1,8 @@
 """`enermon replay`: a file over the wire, as a gateway would send it."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -19,6 +19,7 @@ from ingest.load import find, unit_factors
 from ingest.replay import NoCollector, Replayed, messages, replay
 
 _PATIENCE_S = 15.0
+_PATIENCE_ALONE_S = 4.0
 _PATIENCE_LATER_S = 120.0
 
 
@@ -40,18 +41,35 @@ def command(
     with app.connect() as conn:
         find(conn, enterprise)
         parts = messages(file, chosen(dialect_file), unit_factors(conn, enterprise), app.settings.zone, size, told)
-    with _collecting(app) if collect else nullcontext():
-        try:
-            for _ in replay(_account(app, enterprise), enterprise, parts, told, _PATIENCE_S, _PATIENCE_LATER_S):
-                show_progress(f"{told.answered:,} of {told.messages:,} messages answered")
-        except NoCollector as error:
-            raise Refused(_unanswered(told)) from error
-        finally:
-            end_progress()
+    account = _account(app, enterprise)
+
+    def send(patience_s: float) -> None:
+        for _ in replay(account, enterprise, parts, told, patience_s, _PATIENCE_LATER_S):
+            show_progress(f"{told.answered:,} of {told.messages:,} messages answered")
+
+    try:
+        _send(app, send, told, collect)
+    except NoCollector as error:
+        raise Refused(_unanswered(told)) from error
+    finally:
+        end_progress()
     if format == "json":
         print_json(figures(told) | {"messages": told.messages, "resent": told.resent})
     else:
         click.echo(f"{told.messages:,} messages of {told.sent:,} readings, all answered. {sentence(told)}")
+
+
+def _send(app: App, send: Callable[[float], None], told: Replayed, collect: bool) -> None:
+    """Send; on our own broker, where nobody may listen yet, with a collector of our own if nobody answers."""
+    if not collect:
+        try:
+            return send(_PATIENCE_S if app.settings.broker else _PATIENCE_ALONE_S)
+        except NoCollector:
+            if told.answered or app.settings.broker:
+                raise
+        click.echo("No collector answers, so this process collects until all is answered.", err=True)
+    with _collecting(app):
+        send(_PATIENCE_S)
 
 
 @contextmanager

@@ -67,11 +67,17 @@ CREATE TABLE manual_return (
     item text NOT NULL, quantity numeric NOT NULL, unit text NOT NULL, lhv_kj_per_unit numeric, document text,
     PRIMARY KEY (enterprise_id, carrier, period, item));
 
+-- What a meter used over [since, until) in the meter's unit, amount NULL: unknown. It counts from approved_at to withdrawn_at.
+-- spread: how the amount is placed in its hours (energy.corrections.Spread). retired: 0, of a withdrawn one its id, so that
+-- its author may write another one of the same span and the chain stays.
 CREATE TABLE correction (
     id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, meter_id int NOT NULL REFERENCES meter,
-    since timestamptz NOT NULL, until timestamptz NOT NULL, amount float8, reason text NOT NULL, document text,
-    author text NOT NULL, approver text, approved_at timestamptz, withdrawn_at timestamptz,
-    UNIQUE (meter_id, since, until, author), CHECK (since < until));
+    since timestamptz NOT NULL, until timestamptz NOT NULL, amount float8,
+    spread text NOT NULL DEFAULT 'time' CHECK (spread IN ('time', 'profile')), reason text NOT NULL, document text,
+    author text NOT NULL, written timestamptz NOT NULL DEFAULT now(), approver text, approved_at timestamptz,
+    withdrawn_by text, withdrawn_at timestamptz, retired int NOT NULL DEFAULT 0,
+    UNIQUE (meter_id, since, until, author, retired), CHECK (since < until), CHECK (approver <> author));
+CREATE INDEX correction_standing ON correction (meter_id) WHERE approved_at IS NOT NULL AND withdrawn_at IS NULL;
 
 CREATE TABLE activity (
     scope text NOT NULL, code text NOT NULL, item text NOT NULL, period text NOT NULL, value numeric NOT NULL, unit text NOT NULL,

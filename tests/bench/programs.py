@@ -63,6 +63,13 @@ class Program:
         wait_until(lambda: text in self.said() or self._process.poll() is not None, seconds)
         assert text in self.said(), f"{self._process.args} did not say {text!r}:\n{self.said()[-2000:]}"
 
+    def runs(self) -> bool:
+        return self._process.poll() is None
+
+    def wait(self, seconds: float) -> int:
+        """Its exit code, when it ends by itself."""
+        return self._process.wait(seconds)
+
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 

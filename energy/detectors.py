@@ -1,0 +1,655 @@
+"""What is odd about a meter's values: findings with evidence, never verdicts.
+
+A detector is given a meter's values on a regular grid, and its habits over a longer time, day by day. It says from
+when to when something is unlike this meter, and by which numbers. Whether it is a fault, a standstill or a forgery is
+for people to decide: a building without power and a gap written as zero look alike.
+
+The lines come from `config/quality_rules.toml`, with their reasons; none belongs to one meter.
+
+Times are int64 microseconds since 2000-01-01 UTC. Values are in the meter's own unit, one a slot of the grid.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from energy.registers import HOUR, Bools, Floats, Ints
+
+DAY = 24 * HOUR
+_STEPS = (8, 5, 4, 2, 1)  # what a display's last digit moves by
+
+Lines = dict[str, Any]  # one table of the rules file
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One oddity over [since, until) of one meter. count: readings concerned. evidence: one sentence with numbers."""
+
+    name: str
+    since: int
+    until: int
+    count: int
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Series:
+    """One meter's values in slots of equal length from `begin` on, a local midnight; NaN where nothing is known.
+
+    [first, last) are the slots that are asked about; those around them are for comparison. rate: the carrier's units
+    per hour of one unit of the value.
+    """
+
+    begin: int
+    step: int
+    values: Floats
+    first: int
+    last: int
+    rate: float = 1.0
+
+    def at(self, slot: int) -> int:
+        return self.begin + int(slot) * self.step
+
+    def slots(self, hours: float) -> int:
+        """How many slots so many hours are, at least one."""
+        return max(1, round(hours * HOUR / self.step))
+
+    def hours(self, slots: int) -> float:
+        return slots * self.step / HOUR
+
+    def touches(self, start: int, stop: int) -> bool:
+        return start < self.last and stop > self.first
+
+    def found(self, name: str, start: int, stop: int, count: int, evidence: str) -> Finding:
+        return Finding(name, self.at(start), self.at(stop), int(count), evidence)
+
+
+@dataclass(frozen=True)
+class Days:
+    """One meter day by day, over a year and more: carrier units per hour, NaN where nothing is known.
+
+    mean: over the hours known; hours: how many are; zeros: how many of them are 0; low: the smallest hour above 0;
+    high: the largest. Day 0 begins at `begin`; [first, last) is the month that is asked about.
+    """
+
+    begin: int
+    mean: Floats
+    hours: Floats
+    zeros: Floats
+    low: Floats
+    high: Floats
+    months: Ints  # of each day: 12 x year + month
+    weekday: Ints  # of each day: 0 to 6
+    first: int
+    last: int
+
+    def at(self, day: int) -> int:
+        return self.begin + int(day) * DAY
+
+    @property
+    def loaded(self) -> Bools:
+        """Days known for the most part, and not 0 for the most part."""
+        loaded: Bools = (self.hours >= 18) & (self.zeros < 0.8 * self.hours) & (self.mean != 0)
+        return loaded
+
+
+def days_of(hours: Floats, begin: int, first: date, asked: tuple[date, date]) -> Days:
+    """From hourly amounts; `begin` is the local midnight of `first`, `asked` the month's first day and the one after."""
+    table = hours[: len(hours) // 24 * 24].reshape(-1, 24)
+    known, zero = np.isfinite(table), table == 0
+    count = known.sum(axis=1)
+    sums = np.where(known, table, 0.0).sum(axis=1)
+    date_of = np.datetime64(first) + np.arange(len(table))
+    months = date_of.astype("datetime64[M]").astype(np.int64) + 12 * 1970
+    return Days(
+        begin,
+        np.divide(sums, count, out=np.full(len(table), np.nan), where=count > 0),
+        count.astype(float),
+        zero.sum(axis=1).astype(float),
+        np.where(known & (table > 0), table, np.inf).min(axis=1, initial=np.inf),
+        np.where(known, np.abs(table), 0.0).max(axis=1, initial=0.0),
+        months,
+        (date_of.astype(np.int64) + 3) % 7,  # 1970-01-01 was a Thursday
+        (asked[0] - first).days,
+        (asked[1] - first).days,
+    )
+
+
+@dataclass(frozen=True)
+class Habit:
+    """How a meter usually behaves. runs: its load never stands still by itself; high: a high day's peak, per hour."""
+
+    days: int
+    runs: bool
+    base: float
+    high: float
+    zero_share: float
+
+
+def habit(days: Days, zeros: Lines, spikes: Lines) -> Habit | None:
+    """None where fewer days with load are known than one may generalize from."""
+    loaded = days.loaded
+    if loaded.sum() < zeros["enough_days"]:
+        return None
+    share = float(days.zeros[loaded].sum() / days.hours[loaded].sum())
+    known = days.hours > 0
+    overall = float(days.zeros[known].sum() / days.hours[known].sum())
+    high = float(np.quantile(np.abs(days.high[loaded]), spikes["high_days"]))
+    low = days.low[loaded]
+    base = float(np.quantile(low[np.isfinite(low)], 0.05)) if np.isfinite(low).any() else 0.0
+    return Habit(int(loaded.sum()), share <= zeros["running_share"], base, high, overall)
+
+
+@dataclass(frozen=True)
+class Point:
+    """What a detector must know of the metering point. seasonal: it may serve heating."""
+
+    register: bool = False
+    seasonal: bool = False
+
+
+def examine(series: Series, days: Days, point: Point, rules: Mapping[str, Lines]) -> list[Finding]:
+    """All that the values of one meter in one month tell by themselves, by time."""
+    usual = habit(days, rules["zeros"], rules["spikes"])
+    found = [
+        *zeros(series, usual, rules["zeros"], register=point.register),
+        *zero_habits(days, usual, rules["zeros"]),
+        *constants(series, rules["constants"]),
+        *copies(series, rules["copies"]),
+        *rounds(series, rules["rounds"]),
+        *spikes(series, usual, rules["spikes"]),
+        *halves(series, rules["halves"]),
+        *negatives(series),
+        *shifts(days, rules["shifts"], seasonal=point.seasonal),
+    ]
+    return sorted(found, key=lambda one: (one.since, one.name))
+
+
+def runs(mask: Bools) -> tuple[Ints, Ints]:
+    """Beginnings and ends of the runs of True."""
+    edges = np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8))
+    return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+
+
+def _joined(starts: Ints, stops: Ints, most: int) -> tuple[Ints, Ints]:
+    """Runs with no more than so many slots between them, as one."""
+    if not len(starts):
+        return starts, stops
+    apart = starts[1:] - stops[:-1] > most
+    return starts[np.concatenate([[True], apart])], stops[np.concatenate([apart, [True]])]
+
+
+def resolution(values: Floats) -> float:
+    """The step in which values move: the largest 1, 2, 4, 5 or 8 of a decimal place that divides nearly all of them."""
+    known = np.abs(values[np.isfinite(values) & (values != 0)])
+    if not len(known):
+        return 0.0
+    top = int(np.ceil(np.log10(known.max())))
+    for place in range(top, top - 9, -1):
+        for digit in _STEPS:
+            steps = known / (digit * 10.0**place)
+            if np.mean(np.abs(steps - np.round(steps)) < 1e-6 * np.maximum(steps, 1)) > 0.99:
+                return float(digit * 10.0**place)
+    return 0.0
+
+
+# Zeros --------------------------------------------------------------------------------------------
+
+
+def zeros(series: Series, habit: Habit | None, lines: Lines, *, register: bool = False) -> list[Finding]:
+    """Zeros that are unlike this load (EC-24, EC-25): zero_days, zero_run, null_as_zero, stuck_register.
+
+    A load that never stands still is asked about every zero, and one that pauses about pauses unlike its others.
+    """
+    zero = series.values == 0
+    if habit is None or not zero[series.first : series.last].any():
+        return []
+    starts, stops = runs(zero)
+    day = series.slots(lines["day_hours"])
+    brief = stops - starts < day
+    share = (stops - starts)[brief].sum() / max(1, np.isfinite(series.values).sum())
+    if habit.runs and share <= lines["running_share"] and _stands_above(series, habit, lines):
+        starts, stops = _joined(starts, stops, series.slots(lines["join_hours"]))
+        sentence = f"0 in a load that otherwise never falls below about {habit.base:.4g} an hour"
+    else:
+        starts, stops = _unlike(series, starts, stops, lines)
+        sentence = f"0 for more than {lines['pause_factor']} times as long as any other pause in eight weeks"
+    counted = np.concatenate([[0], np.cumsum(zero)])
+    return [
+        series.found(
+            _zero_name(series.hours(stop - start), lines, register),
+            start,
+            stop,
+            counted[stop] - counted[start],
+            _how_long(series, start, stop, sentence),
+        )
+        for start, stop in zip(starts, stops, strict=True)
+        if series.touches(start, stop)
+    ]
+
+
+def _stands_above(series: Series, habit: Habit, lines: Lines) -> bool:
+    """Whether the base load is clear of 0, in steps of what the meter resolves."""
+    steps: int = lines["base_steps"]
+    return habit.base >= steps * resolution(series.values) * abs(series.rate)
+
+
+def _unlike(series: Series, starts: Ints, stops: Ints, lines: Lines) -> tuple[Ints, Ints]:
+    """Pauses much longer than any other, but not so long that the season may explain them."""
+    length = stops - starts
+    longest = np.sort(length)[::-1]
+    least = max(
+        series.slots(lines["pause_hours"]),
+        lines["pause_factor"] * (longest[1] if len(longest) > 1 else series.slots(24 * lines["pause_days"])),
+    )
+    # Several such pauses must not hide one another: whole days are compared with what is shorter than a day.
+    brief = length[length < series.slots(lines["day_hours"])]
+    among_brief = max(series.slots(lines["day_hours"]), lines["pause_factor"] * brief.max()) if len(brief) else least
+    odd = (length >= min(least, among_brief)) & (length <= series.slots(24 * lines["pause_days"]))
+    return starts[odd], stops[odd]
+
+
+def _zero_name(hours: float, lines: Lines, register: bool) -> str:
+    if register:
+        return "stuck_register"
+    if hours >= lines["day_hours"]:
+        return "zero_days"
+    return "zero_run" if hours >= 1 else "null_as_zero"
+
+
+def _how_long(series: Series, start: int, stop: int, sentence: str) -> str:
+    reach = " at least" if start == 0 or stop == len(series.values) else ""
+    return f"{sentence}: for{reach} {series.hours(stop - start):.4g} hours. A gap written as zero, or a standstill."
+
+
+def zero_habits(days: Days, habit: Habit | None, lines: Lines) -> list[Finding]:
+    """Months that are 0 altogether, or often: always_zero, zero_month, often_zero. A true zero needs a live meter."""
+    span = slice(days.first, days.last)
+    hours, zero = float(np.nansum(days.hours[span])), float(np.nansum(days.zeros[span]))
+    if not hours or not zero:
+        return []
+    since, until, share = days.at(days.first), days.at(days.last), zero / hours
+    if not days.loaded.any() and np.nansum(days.zeros) == np.nansum(days.hours):
+        return [Finding("always_zero", since, until, int(zero), "Nothing but 0, in this month and all that are known.")]
+    if share == 1 and (other := _other_year(days)) is not None:
+        told = f"0 in every hour of the month; in the same month of another year only {other:.0%} of hours were 0."
+        return [Finding("zero_month", since, until, int(zero), told)] if other < 0.9 else []
+    if share >= lines["informing_share"] and not (habit and habit.runs):
+        told = f"0 in {share:.0%} of the hours: a load that pauses, or gaps written as zero; the values cannot tell."
+        return [Finding("often_zero", since, until, int(zero), told)]
+    return []
+
+
+def _other_year(days: Days) -> float | None:
+    """The smallest share of zero hours in this month of the neighbouring years."""
+    month = days.months[days.first]
+    shares = []
+    for other in (month - 12, month + 12):
+        known = (days.months == other) & (days.hours > 0)
+        if known.sum() >= 15:
+            shares.append(float(days.zeros[known].sum() / days.hours[known].sum()))
+    return min(shares, default=None)
+
+
+# Values that are too much alike -------------------------------------------------------------------
+
+
+def constants(series: Series, lines: Lines) -> list[Finding]:
+    """One value for longer than this meter's own steps allow (EC-9, EC-25)."""
+    values = series.values
+    equal = np.concatenate([[False], (values[1:] == values[:-1]) & (values[1:] != 0)])
+    starts, stops = runs(equal)
+    starts = starts - 1
+    least = max(series.slots(lines["hours"]), lines["steps"])
+    long = (stops - starts >= least) & (starts < series.last) & (stops > series.first)
+    return [
+        series.found("constant", start, stop, stop - start, _alike(series, start, stop))
+        for start, stop in zip(starts[long], stops[long], strict=True)
+        if _implausible(series, equal, start, stop, lines)
+    ]
+
+
+def _implausible(series: Series, equal: Bools, start: int, stop: int, lines: Lines) -> bool:
+    values, level, length = series.values, series.values[start], stop - start
+    near = np.isfinite(values) & (np.abs(values - level) <= 0.2 * abs(level))
+    near[start:stop] = False
+    pairs = near[1:] & near[:-1]
+    if pairs.sum() < 48:  # a level of its own: judged by the meter's steps elsewhere
+        pairs = np.isfinite(values[1:]) & np.isfinite(values[:-1]) & (values[1:] != 0)
+        pairs[start : stop - 1] = False
+    share = (equal[1:][pairs].sum() + 1) / (pairs.sum() + 2)
+    if share <= lines["natural_share"]:
+        return bool(-np.log(share) * (length - 1) >= lines["nats"])
+    others = runs(equal & np.concatenate([[False], pairs]))
+    longest = int((others[1] - others[0]).max()) + 1 if len(others[0]) else 1
+    return bool(length >= max(series.slots(lines["coarse_hours"]), lines["coarse_factor"] * longest))
+
+
+def _alike(series: Series, start: int, stop: int) -> str:
+    return f"{series.values[start]:.6g} without a change for {series.hours(stop - start):.4g} hours."
+
+
+def copies(series: Series, lines: Lines) -> list[Finding]:
+    """Stretches that repeat another day's values at the same times of day."""
+    day = series.slots(24)
+    found: list[Finding] = []
+    taken = np.zeros(len(series.values), dtype=bool)
+    for lag in range(1, lines["days"] + 1):
+        for start, stop in _repeats(series, lag * day, lines):
+            if series.touches(start, stop) and not taken[start:stop].any():
+                taken[start:stop] = True
+                told = (
+                    f"{stop - start} values repeat those of {lag} {'day' if lag == 1 else 'days'} before, one by one."
+                )
+                found.append(series.found("copied", start, stop, stop - start, told))
+    return found
+
+
+def _repeats(series: Series, lag: int, lines: Lines) -> Iterator[tuple[int, int]]:
+    values = series.values
+    if lag >= len(values):
+        return
+    same = np.zeros(len(values), dtype=bool)
+    same[lag:] = values[lag:] == values[:-lag]
+    known = np.zeros(len(values), dtype=bool)
+    known[lag:] = np.isfinite(values[lag:]) & np.isfinite(values[:-lag])
+    starts, stops = runs(same)
+    long = stops - starts >= series.slots(lines["hours"])
+    for start, stop in zip(starts[long], stops[long], strict=True):
+        rest = known.sum() - (stop - start)
+        share = (same.sum() - (stop - start) + 1) / (rest + 2)
+        kinds = len(np.unique(values[start:stop]))
+        if kinds >= lines["distinct"] and -np.log(share) * _changes(values[start:stop]) >= lines["nats"]:
+            yield int(start), int(stop)
+
+
+def _changes(values: Floats) -> int:
+    """Values that differ from the one before: those alike tell nothing new."""
+    return 1 + int(np.count_nonzero(np.diff(values)))
+
+
+def rounds(series: Series, lines: Lines) -> list[Finding]:
+    """Successive values that are all multiples of ten steps or more, on a meter that is usually finer."""
+    values = series.values
+    usable = np.isfinite(values) & (values != 0)
+    step = resolution(values[usable & _outside(series)]) or resolution(values[usable])
+    if not step:
+        return []
+    found: list[Finding] = []
+    at = np.flatnonzero(usable)
+    for unit in (100 * step, 10 * step):
+        parts = values[at] / unit
+        is_round = np.abs(parts - np.round(parts)) < 1e-6 * np.maximum(np.abs(parts), 1)
+        for start, stop in _round_runs(values[at], is_round, lines):
+            first, last = int(at[start]), int(at[stop - 1]) + 1
+            if series.touches(first, last) and not any(
+                one.since < series.at(last) and one.until > series.at(first) for one in found
+            ):
+                told = (
+                    f"{stop - start} successive values are multiples of {unit:.4g}, on a meter that shows {step:.4g}."
+                )
+                found.append(series.found("round_numbers", first, last, stop - start, told))
+    return found
+
+
+def _outside(series: Series) -> Bools:
+    outside = np.ones(len(series.values), dtype=bool)
+    outside[series.first : series.last] = False
+    return outside
+
+
+def _round_runs(values: Floats, is_round: Bools, lines: Lines) -> Iterator[tuple[int, int]]:
+    starts, stops = runs(is_round)
+    long = stops - starts >= lines["values"]
+    for start, stop in zip(starts[long], stops[long], strict=True):
+        share = (is_round.sum() - (stop - start) + 1) / (len(values) - (stop - start) + 2)
+        kinds = len(np.unique(values[start:stop]))
+        if kinds >= lines["distinct"] and -np.log(share) * _changes(values[start:stop]) >= lines["nats"]:
+            yield int(start), int(stop)
+
+
+# Values that are too large or too small -----------------------------------------------------------
+
+
+def spikes(series: Series, habit: Habit | None, lines: Lines) -> list[Finding]:
+    """Short bursts far above this meter's high days."""
+    if habit is None or not habit.high:
+        return []
+    with np.errstate(invalid="ignore"):
+        beyond = np.abs(series.values * series.rate) > lines["factor"] * habit.high
+    starts, stops = _joined(*runs(beyond), series.slots(1))
+    found = []
+    for start, stop in zip(starts, stops, strict=True):
+        if series.touches(start, stop) and series.hours(stop - start) <= lines["hours"]:
+            most = np.nanmax(np.abs(series.values[start:stop] * series.rate))
+            told = f"up to {most:.6g} an hour, {most / habit.high:.3g} times the peak of a high day ({habit.high:.6g})."
+            found.append(series.found("spike", start, stop, beyond[start:stop].sum(), told))
+    return found
+
+
+def halves(series: Series, lines: Lines) -> list[Finding]:
+    """The first value of the month, of all, or after a gap, holds about half of what its neighbours do."""
+    values, found = series.values, []
+    known = np.isfinite(values)
+    firsts = np.flatnonzero(known & ~np.concatenate([[False], known[:-1]]))
+    for at in np.unique(np.concatenate([firsts, [series.first]])):
+        if not series.first <= at < series.last or at + 2 >= len(values):
+            continue
+        around = values[[at - 1, at + 1]] if at and known[at - 1] else values[[at + 1, at + 2]]
+        share = values[at] / around.mean() if around.min() > 0 else np.nan
+        if lines["low"] <= share <= lines["high"] and np.ptp(around) <= lines["calm"] * around.mean():
+            told = f"{share:.0%} of its neighbours: the first value covers part of its interval."
+            found.append(series.found("half_value", int(at), int(at) + 1, 1, told))
+    return found
+
+
+def negatives(series: Series) -> list[Finding]:
+    """Amounts below 0 on a point that cannot return energy (EC-49); all of them: wired backwards (EC-12)."""
+    values = series.values[series.first : series.last]
+    with np.errstate(invalid="ignore"):
+        below, above = values < 0, values > 0
+    if not below.any():
+        return []
+    at = series.first + np.flatnonzero(below)
+    name = "negative" if above.any() else "reverse_wiring"
+    why = (
+        "the point is declared to run one way."
+        if above.any()
+        else "and none above: wired backwards, or its role is wrong."
+    )
+    told = f"{below.sum()} values below 0, down to {values[below].min():.6g}, {why}"
+    return [series.found(name, at[0], at[-1] + 1, below.sum(), told)]
+
+
+def shifts(days: Days, lines: Lines, *, seasonal: bool) -> list[Finding]:
+    """The month lies on another level than its neighbours or the same months of another year (EC-38).
+
+    seasonal: heating may begin from one day to the next, so only other years, and jumps by a power of ten, are told.
+    """
+    found = _between_years(days, lines)
+    step = _step(days, lines)
+    if step and (not seasonal or _power(step[1], lines)):
+        day, factor = step
+        name = "unit_suspect" if max(factor, 1 / factor) >= lines["unit_factor"] else "level_shift"
+        told = f"{_times(factor, lines)} from one day to the next, for {lines['days']} days with load and more."
+        found.append(Finding(name, days.at(day), days.at(days.last), days.last - day, told))
+    return found
+
+
+def _times(factor: float, lines: Lines) -> str:
+    near = f", about 10^{_power(factor, lines)}" if _power(factor, lines) else ""
+    return (
+        f"{factor:.3g} times the level before{near}" if factor >= 1 else f"1/{1 / factor:.3g} of the level before{near}"
+    )
+
+
+def _power(factor: float, lines: Lines) -> int:
+    """The power of ten that a factor is, 0 if it is none."""
+    exponent = round(np.log10(factor))
+    return exponent if abs(factor / 10.0**exponent - 1) <= lines["power"] else 0
+
+
+def _step(days: Days, lines: Lines) -> tuple[int, float] | None:
+    """The day of the month at which the level changed most clearly, and the factor."""
+    usable = np.flatnonzero(days.loaded & (days.mean > 0))
+    best: tuple[float, int, float] | None = None
+    for day in range(days.first, days.last):
+        at = int(np.searchsorted(usable, day))
+        before, after = usable[max(0, at - lines["days"]) : at], usable[at : at + lines["days"]]
+        if min(len(before), len(after)) < lines["days"]:
+            continue
+        if after[0] != day or day - before[0] > lines["span_days"] or after[-1] - day > lines["span_days"]:
+            continue
+        clear, factor = _clear(days, before, after)
+        if clear >= np.log(lines["factor"]) and (best is None or clear > best[0]):
+            best = (clear, day, factor)
+    return best and best[1:]
+
+
+def _clear(days: Days, before: Ints, after: Ints) -> tuple[float, float]:
+    """The smallest step of any weekday, as a logarithm, and the factor of the medians; 0 if not abrupt or not alike."""
+    level = np.log(days.mean)
+    steps = []
+    for weekday in range(7):
+        left, right = (level[part[days.weekday[part] == weekday]] for part in (before, after))
+        if len(left) and len(right):
+            steps.append(np.median(right) - np.median(left))
+    sign = 1 if np.median(steps) > 0 else -1
+    nearest = np.median(level[after[:7]]) - np.median(level[before[-7:]])
+    abrupt = sign * nearest >= 0.7 * abs(np.median(steps))
+    paused = days.zeros[[*before, *after]].sum() > 0.05 * days.hours[[*before, *after]].sum()
+    clear = float(min(sign * np.array(steps))) if abrupt and not paused else 0.0
+    return clear, float(np.exp(np.median(steps)))
+
+
+def _between_years(days: Days, lines: Lines) -> list[Finding]:
+    month = int(days.months[days.first])
+    level = _monthly(days, lines)
+    for years in (-12, 12):
+        factors = {
+            at: level[at] / level[at + years]
+            for at in range(month - 3, month + 4)
+            if at in level and at + years in level
+        }
+        if month not in factors:
+            continue
+        factor = factors[month]
+        which = "a year before" if years < 0 else "a year later"
+        told = (
+            f"{factor:.3g} times the same month {which}"
+            if factor >= 1
+            else f"1/{1 / factor:.3g} of the same month {which}"
+        )
+        since, until, count = days.at(days.first), days.at(days.last), days.last - days.first
+        if max(factor, 1 / factor) >= lines["unit_factor"]:
+            return [
+                Finding("unit_suspect", since, until, count, f"{told}: loads do not change so, units and ratios do.")
+            ]
+        if _sustained(factors, month, lines):
+            return [Finding("level_shift", since, until, count, f"{told}, and alike in the months around it.")]
+    return []
+
+
+def _monthly(days: Days, lines: Lines) -> dict[int, float]:
+    """The median day of each month that is comparable: known, loaded and not pausing."""
+    level: dict[int, float] = {}
+    usable = days.loaded & (days.mean > 0)
+    for month in np.unique(days.months):
+        part = usable & (days.months == month)
+        if part.sum() >= lines["month_days"] and days.zeros[part].sum() <= 0.5 * days.hours[part].sum():
+            level[int(month)] = float(np.median(days.mean[part]))
+    return level
+
+
+def _sustained(factors: dict[int, float], month: int, lines: Lines) -> bool:
+    """Whether so many successive months, this one among them, differ by about one factor."""
+    for start in range(month - lines["months"] + 1, month + 1):
+        window = [factors.get(at) for at in range(start, start + lines["months"])]
+        known = [factor if factors[month] >= 1 else 1 / factor for factor in window if factor is not None]
+        if (
+            len(known) == lines["months"]
+            and min(known) >= lines["factor"]
+            and max(known) <= lines["spread"] * min(known)
+        ):
+            return True
+    return False
+
+
+# What registers, edits and production tell --------------------------------------------------------
+
+
+def falls(time: Ints, value: Floats, midnight: int, lines: Lines) -> list[Finding]:
+    """Raw register readings that fall every midnight (daily totals), or so often that they are no register (EC-10).
+
+    midnight: any local midnight.
+    """
+    steps = np.diff(value)
+    down = np.flatnonzero(steps < 0) + 1
+    if len(down) < lines["days"]:
+        return []
+    since_midnight = (time[down] - midnight) % DAY
+    at_night = (since_midnight <= HOUR) | ((time[down - 1] - midnight) % DAY > since_midnight)
+    nights = len(np.unique((time[down[at_night]] - midnight) // DAY))
+    since, until, count = int(time[0]), int(time[-1]), len(down)
+    if nights >= lines["days"] and at_night.mean() >= lines["share"]:
+        told = (
+            f"The register falls at midnight on {nights} days: it sends totals of the day, and is declared cumulative."
+        )
+        return [Finding("falls_at_midnight", since, until, count, told)]
+    if count > lines["often"] * len(steps):
+        told = f"{count} of {len(steps)} steps fall: amounts or power are sent, and a cumulative register is declared."
+        return [Finding("not_cumulative", since, until, count, told)]
+    return []
+
+
+def edits(received: Ints, since: int, until: int, lines: Lines) -> list[Finding]:
+    """Second values and late fill-ins, by when they came: clustered in the last days of the month."""
+    window = until - lines["last_days"] * DAY
+    inside = int(((received >= window) & (received < until)).sum())
+    before = int(((received >= since) & (received < window)).sum())
+    usual = before / max(1, (window - since) // DAY) * lines["last_days"]
+    if inside < lines["least"] or inside < lines["factor"] * usual:
+        return []
+    told = f"{inside} values were changed or filled in during the last {lines['last_days']} days, {before} before them."
+    return [Finding("edits_before_month_end", window, until, inside, told)]
+
+
+def ignores_production(output: Floats, energy: Floats, since: int, until: int, lines: Lines) -> list[Finding]:
+    """Monthly output and energy, the month asked about last: output swings and energy stands still."""
+    known = np.isfinite(output) & np.isfinite(energy) & (output > 0) & (energy > 0)
+    if known.sum() < lines["months"] or not known[-1]:
+        return []
+    others = known.copy()
+    others[-1] = False
+    swing = float(output[-1] / np.median(output[others]) - 1)
+    still = float(energy[-1] / np.median(energy[others]) - 1)
+    if abs(swing) < lines["swing"] or abs(still) > lines["still"]:
+        return []
+    told = f"Output is {swing:+.0%} against the median of {int(others.sum())} other months, energy {still:+.1%}."
+    return [Finding("ignores_production", since, until, 1, told)]
+
+
+def gaps(series: Series) -> list[Finding]:
+    """Slots of the month without a value; the caller says when the meter was in use."""
+    starts, stops = runs(np.isnan(series.values[series.first : series.last]))
+    return [
+        series.found(
+            "gap", series.first + start, series.first + stop, stop - start, f"{stop - start} readings are missing."
+        )
+        for start, stop in zip(starts, stops, strict=True)
+    ]
+
+
+def clock(delay_s: Floats, line_s: float) -> str | None:
+    """What is wrong with a device's clock, by receipt less time of its live readings, or None (EC-18)."""
+    if len(delay_s) < 10:
+        return None
+    least, middle = float(delay_s.min()), float(np.median(delay_s))
+    if middle < -line_s:
+        return f"The clock is ahead: readings arrive {-middle:.0f} s before their time (median)."
+    if least > line_s:
+        return f"No reading arrives sooner than {least:.0f} s after its time: a clock that is behind, or a slow way."
+    return None
