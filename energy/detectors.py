@@ -15,6 +15,7 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from energy.registers import HOUR, Bools, Floats, Ints
 
@@ -97,7 +98,7 @@ class Days:
 
 
 def days_of(hours: Floats, begin: int, first: date, asked: tuple[date, date]) -> Days:
-    """From hourly amounts; `begin` is the local midnight of `first`, `asked` the month's first day and the one after."""
+    """From hourly amounts; `begin` is the local midnight of `first`; `asked`: the month's first day, and the next's."""
     table = hours[: len(hours) // 24 * 24].reshape(-1, 24)
     known, zero = np.isfinite(table), table == 0
     count = known.sum(axis=1)
@@ -156,7 +157,6 @@ def examine(series: Series, days: Days, point: Point, rules: Mapping[str, Lines]
     usual = habit(days, rules["zeros"], rules["spikes"])
     found = [
         *zeros(series, usual, rules["zeros"], register=point.register),
-        *zero_habits(days, usual, rules["zeros"]),
         *constants(series, rules["constants"]),
         *copies(series, rules["copies"]),
         *rounds(series, rules["rounds"]),
@@ -164,6 +164,9 @@ def examine(series: Series, days: Days, point: Point, rules: Mapping[str, Lines]
         *halves(series, rules["halves"]),
         *negatives(series),
         *shifts(days, rules["shifts"], seasonal=point.seasonal),
+    ]
+    found += [
+        one for one in zero_habits(days, usual, rules["zeros"]) if "zero_days" not in {each.name for each in found}
     ]
     return sorted(found, key=lambda one: (one.since, one.name))
 
@@ -182,8 +185,8 @@ def _joined(starts: Ints, stops: Ints, most: int) -> tuple[Ints, Ints]:
     return starts[np.concatenate([[True], apart])], stops[np.concatenate([apart, [True]])]
 
 
-def resolution(values: Floats) -> float:
-    """The step in which values move: the largest 1, 2, 4, 5 or 8 of a decimal place that divides nearly all of them."""
+def resolution(values: Floats, share: float = 0.8) -> float:
+    """The step in which values move: the largest 1, 2, 4, 5 or 8 of a decimal place that divides that share of them."""
     known = np.abs(values[np.isfinite(values) & (values != 0)])
     if not len(known):
         return 0.0
@@ -191,7 +194,7 @@ def resolution(values: Floats) -> float:
     for place in range(top, top - 9, -1):
         for digit in _STEPS:
             steps = known / (digit * 10.0**place)
-            if np.mean(np.abs(steps - np.round(steps)) < 1e-6 * np.maximum(steps, 1)) > 0.99:
+            if np.mean(np.abs(steps - np.round(steps)) < 1e-6 * np.maximum(steps, 1)) > share:
                 return float(digit * 10.0**place)
     return 0.0
 
@@ -213,10 +216,10 @@ def zeros(series: Series, habit: Habit | None, lines: Lines, *, register: bool =
     share = (stops - starts)[brief].sum() / max(1, np.isfinite(series.values).sum())
     if habit.runs and share <= lines["running_share"] and _stands_above(series, habit, lines):
         starts, stops = _joined(starts, stops, series.slots(lines["join_hours"]))
-        sentence = f"0 in a load that otherwise never falls below about {habit.base:.4g} an hour"
+        sentence = f"0 in a load whose smallest hours are about {habit.base:.4g}"
     else:
         starts, stops = _unlike(series, starts, stops, lines)
-        sentence = f"0 for more than {lines['pause_factor']} times as long as any other pause in eight weeks"
+        sentence = "0 for longer, or at other times of day, than in this load's usual pauses"
     counted = np.concatenate([[0], np.cumsum(zero)])
     return [
         series.found(
@@ -238,18 +241,33 @@ def _stands_above(series: Series, habit: Habit, lines: Lines) -> bool:
 
 
 def _unlike(series: Series, starts: Ints, stops: Ints, lines: Lines) -> tuple[Ints, Ints]:
-    """Pauses much longer than any other, but not so long that the season may explain them."""
-    length = stops - starts
-    longest = np.sort(length)[::-1]
-    least = max(
-        series.slots(lines["pause_hours"]),
-        lines["pause_factor"] * (longest[1] if len(longest) > 1 else series.slots(24 * lines["pause_days"])),
-    )
-    # Several such pauses must not hide one another: whole days are compared with what is shorter than a day.
-    brief = length[length < series.slots(lines["day_hours"])]
-    among_brief = max(series.slots(lines["day_hours"]), lines["pause_factor"] * brief.max()) if len(brief) else least
-    odd = (length >= min(least, among_brief)) & (length <= series.slots(24 * lines["pause_days"]))
+    """Pauses unlike those that this load makes within a day, but no longer than the season may explain.
+
+    Unlike: far longer, or at times of day at which it otherwise never pauses. Nothing is told of a load that mostly
+    pauses: its pauses are its nature.
+    """
+    length, day = stops - starts, series.slots(lines["day_hours"])
+    is_brief = length < day
+    usual = lines["pause_factor"] * int(length[is_brief].max(initial=0))
+    longest = max(series.slots(24 * lines["pause_days"]), day)
+    never = _never_pauses(series, starts[~is_brief], stops[~is_brief], lines)
+    strange = np.array([never[start:stop].sum() for start, stop in zip(starts, stops, strict=True)])
+    odd = ((length >= max(usual, day)) | (strange >= series.slots(lines["pause_hours"]))) & (length <= longest)
+    odd &= bool(length.sum() <= np.isfinite(series.values).sum() * lines["pausing_share"])
     return starts[odd], stops[odd]
+
+
+def _never_pauses(series: Series, starts: Ints, stops: Ints, lines: Lines) -> Bools:
+    """Slots at times of day at which this load is never 0, the given long pauses left out."""
+    day = series.slots(24)
+    known = np.isfinite(series.values)
+    for start, stop in zip(starts, stops, strict=True):
+        known[start:stop] = False
+    whole = len(known) // day * day
+    count = known[:whole].reshape(-1, day).sum(axis=0)
+    pauses = ((series.values == 0) & known)[:whole].reshape(-1, day).sum(axis=0)
+    never: Bools = np.resize((count >= lines["enough_days"]) & (pauses <= lines["running_share"] * count), len(known))
+    return never
 
 
 def _zero_name(hours: float, lines: Lines, register: bool) -> str:
@@ -262,7 +280,7 @@ def _zero_name(hours: float, lines: Lines, register: bool) -> str:
 
 def _how_long(series: Series, start: int, stop: int, sentence: str) -> str:
     reach = " at least" if start == 0 or stop == len(series.values) else ""
-    return f"{sentence}: for{reach} {series.hours(stop - start):.4g} hours. A gap written as zero, or a standstill."
+    return f"{sentence}, for{reach} {series.hours(stop - start):.4g} h: a gap written as zero, or a standstill."
 
 
 def zero_habits(days: Days, habit: Habit | None, lines: Lines) -> list[Finding]:
@@ -372,40 +390,35 @@ def _changes(values: Floats) -> int:
 
 
 def rounds(series: Series, lines: Lines) -> list[Finding]:
-    """Successive values that are all multiples of ten steps or more, on a meter that is usually finer."""
-    values = series.values
-    usable = np.isfinite(values) & (values != 0)
-    step = resolution(values[usable & _outside(series)]) or resolution(values[usable])
-    if not step:
-        return []
+    """Successive values that are all round (tens of what the meter shows, or hundreds), where it usually is finer."""
+    usable = np.isfinite(series.values) & (series.values != 0)
+    at, step = np.flatnonzero(usable), resolution(series.values[usable])
     found: list[Finding] = []
-    at = np.flatnonzero(usable)
-    for unit in (100 * step, 10 * step):
-        parts = values[at] / unit
-        is_round = np.abs(parts - np.round(parts)) < 1e-6 * np.maximum(np.abs(parts), 1)
-        for start, stop in _round_runs(values[at], is_round, lines):
+    place = np.ceil(np.log10(10 * step)) if step else 0
+    coarse = lines["share"] * np.median(np.abs(series.values[usable])) if step else 0
+    for unit in (unit for unit in (10.0 ** (place + 1), 10.0**place) if step and unit >= coarse):
+        for start, stop in _round_runs(series, at, unit, lines):
             first, last = int(at[start]), int(at[stop - 1]) + 1
-            if series.touches(first, last) and not any(
-                one.since < series.at(last) and one.until > series.at(first) for one in found
-            ):
+            if series.touches(first, last) and not any(one.until > series.at(first) for one in found):
                 told = (
-                    f"{stop - start} successive values are multiples of {unit:.4g}, on a meter that shows {step:.4g}."
+                    f"{stop - start} successive values are multiples of {unit:.4g}; the meter usually shows {step:.4g}."
                 )
                 found.append(series.found("round_numbers", first, last, stop - start, told))
     return found
 
 
-def _outside(series: Series) -> Bools:
-    outside = np.ones(len(series.values), dtype=bool)
-    outside[series.first : series.last] = False
-    return outside
-
-
-def _round_runs(values: Floats, is_round: Bools, lines: Lines) -> Iterator[tuple[int, int]]:
+def _round_runs(series: Series, at: Ints, unit: float, lines: Lines) -> Iterator[tuple[int, int]]:
+    values = series.values[at]
+    is_round = np.abs(values / unit - np.round(values / unit)) < 1e-6 * np.maximum(np.abs(values / unit), 1)
+    other = (at < series.first) | (at >= series.last)
+    follows = is_round[1:] & is_round[:-1]
     starts, stops = runs(is_round)
     long = stops - starts >= lines["values"]
     for start, stop in zip(starts[long], stops[long], strict=True):
-        share = (is_round.sum() - (stop - start) + 1) / (len(values) - (stop - start) + 2)
+        # How often a round value follows a round one, in other months if they say enough: some meters change display.
+        rest = other[1:].copy() if other.sum() > 500 else np.ones(len(follows), dtype=bool)
+        rest[start : stop - 1] = False
+        share = (follows[rest].sum() + 1) / (is_round[:-1][rest].sum() + 2)
         kinds = len(np.unique(values[start:stop]))
         if kinds >= lines["distinct"] and -np.log(share) * _changes(values[start:stop]) >= lines["nats"]:
             yield int(start), int(stop)
@@ -415,19 +428,29 @@ def _round_runs(values: Floats, is_round: Bools, lines: Lines) -> Iterator[tuple
 
 
 def spikes(series: Series, habit: Habit | None, lines: Lines) -> list[Finding]:
-    """Short bursts far above this meter's high days."""
+    """Short bursts far above this meter's high days and above what lies beside them."""
     if habit is None or not habit.high:
         return []
+    rates = np.abs(series.values * series.rate)
     with np.errstate(invalid="ignore"):
-        beyond = np.abs(series.values * series.rate) > lines["factor"] * habit.high
-    starts, stops = _joined(*runs(beyond), series.slots(1))
+        starts, stops = runs(rates > lines["factor"] * habit.high)
+    brief = [stop - start <= series.slots(lines["hours"]) for start, stop in zip(starts, stops, strict=True)]
+    alone = [_stands_out(rates, start, stop, lines) for start, stop in zip(starts, stops, strict=True)]
+    kept = np.array(brief, dtype=bool) & np.array(alone, dtype=bool)
+    counted = np.concatenate([[0], np.cumsum(rates > lines["factor"] * habit.high)])
     found = []
-    for start, stop in zip(starts, stops, strict=True):
-        if series.touches(start, stop) and series.hours(stop - start) <= lines["hours"]:
-            most = np.nanmax(np.abs(series.values[start:stop] * series.rate))
-            told = f"up to {most:.6g} an hour, {most / habit.high:.3g} times the peak of a high day ({habit.high:.6g})."
-            found.append(series.found("spike", start, stop, beyond[start:stop].sum(), told))
+    for start, stop in zip(*_joined(starts[kept], stops[kept], series.slots(lines["hours"])), strict=True):
+        if series.touches(start, stop):
+            most = float(np.nanmax(rates[start:stop]))
+            told = f"Up to {most:.6g} an hour, {most / habit.high:.3g} times the peak of a high day ({habit.high:.6g})."
+            found.append(series.found("spike", start, stop, counted[stop] - counted[start], told))
     return found
+
+
+def _stands_out(rates: Floats, start: int, stop: int, lines: Lines) -> bool:
+    beside = np.concatenate([rates[max(0, start - 2) : start], rates[stop : stop + 2]])
+    beside = beside[np.isfinite(beside)]
+    return bool(len(beside) and rates[start:stop].max() >= lines["factor"] * beside.max())
 
 
 def halves(series: Series, lines: Lines) -> list[Finding]:
@@ -438,7 +461,7 @@ def halves(series: Series, lines: Lines) -> list[Finding]:
     for at in np.unique(np.concatenate([firsts, [series.first]])):
         if not series.first <= at < series.last or at + 2 >= len(values):
             continue
-        around = values[[at - 1, at + 1]] if at and known[at - 1] else values[[at + 1, at + 2]]
+        around = values[[at - 1, at + 1]] if at and values[at - 1] > 0 else values[[at + 1, at + 2]]
         share = values[at] / around.mean() if around.min() > 0 else np.nan
         if lines["low"] <= share <= lines["high"] and np.ptp(around) <= lines["calm"] * around.mean():
             told = f"{share:.0%} of its neighbours: the first value covers part of its interval."
@@ -469,14 +492,23 @@ def shifts(days: Days, lines: Lines, *, seasonal: bool) -> list[Finding]:
 
     seasonal: heating may begin from one day to the next, so only other years, and jumps by a power of ten, are told.
     """
-    found = _between_years(days, lines)
-    step = _step(days, lines)
-    if step and (not seasonal or _power(step[1], lines)):
-        day, factor = step
-        name = "unit_suspect" if max(factor, 1 / factor) >= lines["unit_factor"] else "level_shift"
-        told = f"{_times(factor, lines)} from one day to the next, for {lines['days']} days with load and more."
-        found.append(Finding(name, days.at(day), days.at(days.last), days.last - day, told))
-    return found
+    return _between_years(days, lines) or _steps(days, lines, seasonal)
+
+
+def _steps(days: Days, lines: Lines, seasonal: bool) -> list[Finding]:
+    """A jump by a power of ten is believed soon, another large one later, and a moderate one last of all."""
+    ways = ((lines["power_days"], 8.0), (lines["unit_days"], lines["unit_factor"]), (lines["days"], lines["factor"]))
+    for length, least in ways:
+        step = _step(days, length, least, lines)
+        if step is None:
+            continue
+        day, factor, is_scaled = step
+        is_unit = is_scaled and (_power(factor, lines) if length == lines["power_days"] or seasonal else least >= 8)
+        if is_unit or (length == lines["days"] and not seasonal):
+            told = f"{_times(factor, lines)} from one day to the next, for {length} days with load and more."
+            name = "unit_suspect" if is_unit else "level_shift"
+            return [Finding(name, days.at(day), days.at(days.last), days.last - day, told)]
+    return []
 
 
 def _times(factor: float, lines: Lines) -> str:
@@ -492,37 +524,43 @@ def _power(factor: float, lines: Lines) -> int:
     return exponent if abs(factor / 10.0**exponent - 1) <= lines["power"] else 0
 
 
-def _step(days: Days, lines: Lines) -> tuple[int, float] | None:
-    """The day of the month at which the level changed most clearly, and the factor."""
+def _step(days: Days, length: int, least: float, lines: Lines) -> tuple[int, float, bool] | None:
+    """The day at which the level changed most clearly, if it lies in the month, the factor, and whether all scaled."""
     usable = np.flatnonzero(days.loaded & (days.mean > 0))
-    best: tuple[float, int, float] | None = None
-    for day in range(days.first, days.last):
-        at = int(np.searchsorted(usable, day))
-        before, after = usable[max(0, at - lines["days"]) : at], usable[at : at + lines["days"]]
-        if min(len(before), len(after)) < lines["days"]:
-            continue
-        if after[0] != day or day - before[0] > lines["span_days"] or after[-1] - day > lines["span_days"]:
-            continue
-        clear, factor = _clear(days, before, after)
-        if clear >= np.log(lines["factor"]) and (best is None or clear > best[0]):
-            best = (clear, day, factor)
-    return best and best[1:]
+    if len(usable) < 2 * length:
+        return None
+    middle = np.median(sliding_window_view(np.log(days.mean[usable]), length), axis=1)
+    large = np.abs(middle[length:] - middle[:-length]) >= np.log(least)
+    best: tuple[float, int, float, bool] | None = None
+    for at in length + np.flatnonzero(large):
+        day, before, after = int(usable[at]), usable[at - length : at], usable[at : at + length]
+        if days.first - length <= day < days.last + length and after[-1] - before[0] <= lines["span"] * length:
+            clear, factor = _clear(days, before, after)
+            if clear >= np.log(least) and (best is None or clear > best[0]):
+                best = (clear, day, factor, _is_scaled(days, before, after, factor, lines))
+    return best[1:] if best and days.first <= best[1] < days.last else None
+
+
+def _is_scaled(days: Days, before: Ints, after: Ints, factor: float, lines: Lines) -> bool:
+    """Whether the day's smallest and largest hours changed by the factor of its mean: a unit scales them all alike."""
+    parts = [np.median(one[after]) / np.median(one[before]) / factor for one in (days.low, days.high)]
+    return all(1 / lines["alike"] <= part <= lines["alike"] for part in parts)
 
 
 def _clear(days: Days, before: Ints, after: Ints) -> tuple[float, float]:
     """The smallest step of any weekday, as a logarithm, and the factor of the medians; 0 if not abrupt or not alike."""
-    level = np.log(days.mean)
+    paused = days.zeros[[*before, *after]].sum() > 0.05 * days.hours[[*before, *after]].sum()
+    level = np.log(days.mean, out=np.zeros(len(days.mean)), where=days.mean > 0)
+    sign = 1 if np.median(level[after]) > np.median(level[before]) else -1
+    nearest = np.median(level[after[:7]]) - np.median(level[before[-7:]])
     steps = []
     for weekday in range(7):
-        left, right = (level[part[days.weekday[part] == weekday]] for part in (before, after))
+        left, right = (sign * level[part[days.weekday[part] == weekday]] for part in (before, after))
         if len(left) and len(right):
-            steps.append(np.median(right) - np.median(left))
-    sign = 1 if np.median(steps) > 0 else -1
-    nearest = np.median(level[after[:7]]) - np.median(level[before[-7:]])
-    abrupt = sign * nearest >= 0.7 * abs(np.median(steps))
-    paused = days.zeros[[*before, *after]].sum() > 0.05 * days.hours[[*before, *after]].sum()
-    clear = float(min(sign * np.array(steps))) if abrupt and not paused else 0.0
-    return clear, float(np.exp(np.median(steps)))
+            steps.append((np.quantile(right, 0.15) - np.quantile(left, 0.85), np.median(right) - np.median(left)))
+    least, usual = np.min([one for one, _ in steps]), np.median([one for _, one in steps])
+    abrupt = sign * nearest >= 0.7 * usual
+    return float(least) if abrupt and not paused else 0.0, float(np.exp(sign * usual))
 
 
 def _between_years(days: Days, lines: Lines) -> list[Finding]:
@@ -544,11 +582,11 @@ def _between_years(days: Days, lines: Lines) -> list[Finding]:
             else f"1/{1 / factor:.3g} of the same month {which}"
         )
         since, until, count = days.at(days.first), days.at(days.last), days.last - days.first
-        if max(factor, 1 / factor) >= lines["unit_factor"]:
+        if _sustained(factors, month, lines["unit_months"], lines["unit_factor"], np.inf):
             return [
                 Finding("unit_suspect", since, until, count, f"{told}: loads do not change so, units and ratios do.")
             ]
-        if _sustained(factors, month, lines):
+        if _sustained(factors, month, lines["months"], lines["factor"], lines["spread"]):
             return [Finding("level_shift", since, until, count, f"{told}, and alike in the months around it.")]
     return []
 
@@ -564,16 +602,12 @@ def _monthly(days: Days, lines: Lines) -> dict[int, float]:
     return level
 
 
-def _sustained(factors: dict[int, float], month: int, lines: Lines) -> bool:
-    """Whether so many successive months, this one among them, differ by about one factor."""
-    for start in range(month - lines["months"] + 1, month + 1):
-        window = [factors.get(at) for at in range(start, start + lines["months"])]
+def _sustained(factors: dict[int, float], month: int, length: int, least: float, spread: float) -> bool:
+    """Whether so many successive months, this one among them, differ by at least that, and by about one factor."""
+    for start in range(month - length + 1, month + 1):
+        window = [factors.get(at) for at in range(start, start + length)]
         known = [factor if factors[month] >= 1 else 1 / factor for factor in window if factor is not None]
-        if (
-            len(known) == lines["months"]
-            and min(known) >= lines["factor"]
-            and max(known) <= lines["spread"] * min(known)
-        ):
+        if len(known) == length and min(known) >= least and max(known) <= spread * min(known):
             return True
     return False
 
@@ -632,15 +666,24 @@ def ignores_production(output: Floats, energy: Floats, since: int, until: int, l
     return [Finding("ignores_production", since, until, 1, told)]
 
 
-def gaps(series: Series) -> list[Finding]:
-    """Slots of the month without a value; the caller says when the meter was in use."""
+def gaps(series: Series, most: int) -> list[Finding]:
+    """Slots of the month without a value; beyond so many gaps the short ones are told together."""
     starts, stops = runs(np.isnan(series.values[series.first : series.last]))
-    return [
-        series.found(
-            "gap", series.first + start, series.first + stop, stop - start, f"{stop - start} readings are missing."
-        )
-        for start, stop in zip(starts, stops, strict=True)
+    starts, stops = starts + series.first, stops + series.first
+    longest = np.sort(np.argsort(starts - stops, kind="stable")[:most])
+    found = [
+        series.found("gap", starts[at], stops[at], stops[at] - starts[at], _missing(series, starts[at], stops[at]))
+        for at in longest
     ]
+    if len(starts) > most:
+        rest = int((stops - starts).sum()) - sum(one.count for one in found)
+        told = f"{rest} readings are missing in {len(starts) - most} further, shorter gaps."
+        found.append(series.found("gap", starts[0], stops[-1], rest, told))
+    return found
+
+
+def _missing(series: Series, start: int, stop: int) -> str:
+    return f"{stop - start} readings are missing, {series.hours(stop - start):.4g} h."
 
 
 def clock(delay_s: Floats, line_s: float) -> str | None:

@@ -3,23 +3,25 @@
 Times are seconds since 1970 UTC, arrays have one element a meter.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Expected:
     """Meters with their approved interval and life: since NaN = not known, until infinite = still there, max_rate NaN
-    = no rating; max_rate in the carrier's own unit per hour."""
+    = no rating; max_rate in the carrier's own unit per hour. sold: taken off their total; empty where none is."""
 
     interval_s: Floats
     max_rate: Floats
     since: Floats
     until: Floats
+    sold: Bools = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     def __len__(self) -> int:
         return len(self.interval_s)
@@ -45,3 +47,8 @@ class Expected:
         if not len(self) or np.isnan(self.max_rate).any():
             return None
         return float(self.max_rate.max()) * seconds / 3600
+
+    def most_sold_in(self, seconds: float) -> float | None:
+        """The most that may have left in so much unknown time, which a total is lower by; None without a rating."""
+        rates = self.max_rate[self.sold] if self.sold.any() else np.zeros(1)
+        return None if np.isnan(rates).any() else float(rates.max()) * seconds / 3600

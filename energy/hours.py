@@ -126,10 +126,8 @@ def _cut_flags(pieces: Pieces, meters: Meters, count: Ints) -> Ints:
 
 def sum_up(parts: Parts, received: "Received", with_quarters: Bools) -> Hours:
     """Hours from parts and counted readings. with_quarters: which meters (by index) need quarter hours."""
-    key_meter = np.concatenate([parts.meter, received.meter])
-    key_hour = np.concatenate([parts.hour, received.hour])
-    keys, row = _rows(key_meter, key_hour)
-    n, row, counted = len(keys[0]), row[: len(parts)], row[len(parts) :]
+    keys, row, counted = _shared_rows(parts, received)
+    n = len(keys[0])
     known = ~np.isnan(parts.amount)
     some = np.bincount(row[known], minlength=n) > 0
     amount = np.where(some, _added(row[known], parts.amount[known], n), np.nan)
@@ -179,15 +177,55 @@ def count_received(readings: Readings, meters: Meters, is_first: Bools, wanted: 
     return Received(keys[0], keys[1], np.bincount(row, minlength=len(keys[0])).astype(np.int64))
 
 
+def _shared_rows(parts: Parts, received: Received) -> tuple[tuple[Ints, Ints], Ints, Ints]:
+    """Distinct (meter, hour) of both, sorted, and the row of each part and of each count."""
+    every = np.concatenate([parts.hour, received.hour])
+    if not len(every):
+        return (every, every), every, every
+    grid = _Grid(int(every.min()), int(every.max()))
+    told, row = _distinct(grid.code(parts.meter, parts.hour))
+    heard, counted = _distinct(grid.code(received.meter, received.hour))
+    if np.array_equal(told, heard):
+        return grid.keys(told), row, counted
+    both = np.union1d(told, heard)
+    return grid.keys(both), np.searchsorted(both, told)[row], np.searchsorted(both, heard)[counted]
+
+
 def _rows(meter: Ints, hour: Ints) -> tuple[tuple[Ints, Ints], Ints]:
     """Distinct (meter, hour), sorted, and for each element the row it belongs to."""
     if not len(meter):
         return (meter, hour), meter
-    base = int(hour.min()) // HOUR
-    width = int(hour.max()) // HOUR - base + 1
-    code = meter * width + (hour // HOUR - base)
-    distinct, row = np.unique(code, return_inverse=True)
-    return (distinct // width, (distinct % width + base) * HOUR), row
+    grid = _Grid(int(hour.min()), int(hour.max()))
+    distinct, row = _distinct(grid.code(meter, hour))
+    return grid.keys(distinct), row
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """One number for each meter and hour between two hours, in the order of (meter, hour)."""
+
+    first: int
+    last: int
+
+    @property
+    def _width(self) -> int:
+        return (self.last - self.first) // HOUR + 1
+
+    def code(self, meter: Ints, hour: Ints) -> Ints:
+        return meter * self._width + (hour - self.first) // HOUR
+
+    def keys(self, code: Ints) -> tuple[Ints, Ints]:
+        return code // self._width, code % self._width * HOUR + self.first
+
+
+def _distinct(code: Ints) -> tuple[Ints, Ints]:
+    """Distinct values, sorted, and the place of each element among them; quick where they are sorted already."""
+    if (np.diff(code) < 0).any():
+        distinct, row = np.unique(code, return_inverse=True)
+        return distinct, row
+    new = np.ones(len(code), dtype=bool)
+    new[1:] = code[1:] != code[:-1]
+    return code[new], np.cumsum(new) - 1
 
 
 def _added(row: Ints, weights: Floats, n: int) -> Floats:
@@ -211,6 +249,9 @@ def _any_flag(row: Ints, flags: Ints, n: int) -> Ints:
 def _peaks(row: Ints, parts: Parts, n: int) -> tuple[Floats, Ints]:
     """The largest mean rate of a piece in each row and when it began; the earliest of equals."""
     peak, at = np.full(n, np.nan), np.zeros(n, dtype=np.int64)
+    if len(row) and np.bincount(row).max() == 1:
+        peak[row], at[row] = parts.rate, parts.rate_since
+        return peak, at
     order = np.lexsort((-parts.rate_since, parts.rate, row))
     peak[row[order]], at[row[order]] = parts.rate[order], parts.rate_since[order]
     return peak, at

@@ -14,6 +14,8 @@ Times are int64 microseconds since 2000-01-01 UTC, amounts in the carrier's own 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import reduce
+from operator import or_
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +81,10 @@ class Readings:
 
 @dataclass(frozen=True)
 class Event:
-    """A dated change at a metering point: `exchange` or `reset` (registers given), or `multiplier` (scale given)."""
+    """A dated change at a metering point: `exchange` or `reset` (registers given), or `multiplier` (scale given).
+
+    A change of unit is a multiplier too: both change what one step of the register is worth.
+    """
 
     time: int
     event: str
@@ -135,7 +140,7 @@ def amounts(readings: Readings, meters: Meters, events: dict[int, tuple[Event, .
         _walk_one(registers, meters, int(index), (events or {}).get(int(index), ())) for index in np.flatnonzero(odd)
     ]
     straight = _straight(registers, meters, plain & ~odd[registers.meter])
-    pieces = _sorted(joined([straight, _stated(others, meters), *(walk.pieces for walk in walked)]))
+    pieces = _sorted(joined([straight, _stated(others, meters, events or {}), *(walk.pieces for walk in walked)]))
     set_aside = [walk.set_aside for walk in walked]
     return Amounts(
         pieces,
@@ -178,7 +183,7 @@ def _straight(registers: Readings, meters: Meters, plain: Bools) -> Pieces:
     return Pieces(meter, registers.time[at - 1], registers.time[at], amount, amount, amount, flags)
 
 
-def _stated(readings: Readings, meters: Meters) -> Pieces:
+def _stated(readings: Readings, meters: Meters, events: dict[int, tuple[Event, ...]]) -> Pieces:
     """Pieces that interval and power readings state by themselves.
 
     A power reading that follows sooner than its interval speaks only of the time since: overlap would count twice.
@@ -191,11 +196,39 @@ def _stated(readings: Readings, meters: Meters) -> Pieces:
     before = np.where(same, np.roll(until, 1), np.iinfo(np.int64).min)
     since = np.maximum(since, np.minimum(before, until))
     hours = np.where(meters.kind[meter] == Kind.POWER, (until - since) / HOUR, 1.0)
-    amount = readings.value * hours * meters.scale[meter]
+    scale = _scales(meter, since, until, meters, events)
+    bounds = [readings.value * hours * scale.before, readings.value * hours * scale.after]
+    amount, low, high = readings.value * hours * scale.mean, np.minimum(*bounds), np.maximum(*bounds)
     with np.errstate(invalid="ignore"):
         fast = np.abs(amount) > OVERLOAD * meters.max_rate[meter] * (interval / HOUR)
     flags = readings.flags | np.where(fast, Flag.OVER_RATE, 0) | np.where(amount < 0, Flag.NEGATIVE, 0)
-    return Pieces(meter, since, until, amount, amount, amount, flags)
+    flags |= np.where(scale.before != scale.after, Flag.MULTIPLIER, 0)
+    return Pieces(meter, since, until, amount, low, high, flags)
+
+
+@dataclass(frozen=True)
+class _Scales:
+    """Of each stated amount: the scale when its time begins and ends, and the mean of both by time (EC-7)."""
+
+    before: Floats
+    after: Floats
+    mean: Floats
+
+
+def _scales(
+    meter: Ints, since: Ints, until: Ints, meters: Meters, events: dict[int, tuple[Event, ...]]
+) -> _Scales:
+    before = meters.scale[meter]
+    after, changed = before.copy(), until.copy()
+    for index, several in events.items():
+        mine = np.flatnonzero(meter == index)
+        for event in several if len(mine) else ():
+            if event.scale is not None:
+                before[mine[since[mine] >= event.time]] = event.scale
+                after[mine[until[mine] > event.time]] = event.scale
+                changed[mine[(since[mine] < event.time) & (event.time < until[mine])]] = event.time
+    share = (changed - since) / np.maximum(until - since, 1)
+    return _Scales(before, after, np.where(before == after, before, share * before + (1 - share) * after))
 
 
 # A meter with an odd step -------------------------------------------------------------------------
@@ -246,6 +279,7 @@ class _Walk:
         self.waiting: list[_Point] = []
         self.pieces: list[_Piece] = []
         self.set_aside: list[tuple[int, int]] = []
+        self.skipped = 0  # flags of what was set aside since the last piece; the next piece bridges it and says so
 
     def read(self, point: _Point) -> None:
         if not self.chain:
@@ -277,7 +311,7 @@ class _Walk:
         assert event.scale is not None
         last, old = (self.chain[-1] if self.chain else None), self.meter.scale
         self.meter = _Meter(self.meter.index, event.scale, self.meter.modulus, self.meter.max_rate, self.meter.interval)
-        if last is None or after is None or last.time == event.time or not self._follows(last, after):
+        if last is None or after is None or last.time >= event.time or not self._follows(last, after):
             return
         rise, share = after.value - last.value, (event.time - last.time) / (after.time - last.time)
         bounds = sorted((rise * old, rise * event.scale))
@@ -317,12 +351,14 @@ class _Walk:
         """An amount of which only bounds are known: at most what the meter can run in the time (EC-2)."""
         most = self.meter.max_rate * (until - last.time) / HOUR
         high = float("inf") if most != most else max(low, most)
-        self.pieces.append(_Piece(last.time, until, float("nan"), low, high, int(flags)))
+        self.pieces.append(_Piece(last.time, until, float("nan"), low, high, int(flags | self.skipped)))
+        self.skipped = 0
 
     def _drop_waiting(self) -> None:
         for point in self.waiting:
             flag = Flag.DIP if point.value < self.chain[-1].value else Flag.SPIKE
             self.set_aside.append((point.time, flag))
+            self.skipped |= flag
         self.waiting = []
 
     def _ends_spike(self, point: _Point) -> bool:
@@ -330,6 +366,7 @@ class _Walk:
         for depth in (1, 2):
             if len(self.chain) > depth and self._follows(self.chain[-1 - depth], point):
                 self.set_aside += [(spike.time, Flag.SPIKE) for spike in self.chain[-depth:]]
+                self.skipped |= Flag.SPIKE | reduce(or_, (piece.flags & Flag.DIP for piece in self.pieces[-depth:]))
                 del self.chain[-depth:], self.pieces[-depth:]
                 return True
         return False
@@ -338,7 +375,9 @@ class _Walk:
         last = self.chain[-1]
         rise = point.value - last.value + (self.meter.modulus if flag & Flag.ROLLOVER else 0.0)
         amount = rise * self.meter.scale
-        self.pieces.append(_Piece(last.time, point.time, amount, amount, amount, int(flag | last.flags | point.flags)))
+        flags = int(flag | self.skipped | last.flags | point.flags)
+        self.pieces.append(_Piece(last.time, point.time, amount, amount, amount, flags))
+        self.skipped = 0
         self.chain = [*self.chain[-2:], point]
 
     def _follows(self, last: _Point, point: _Point) -> bool:

@@ -153,8 +153,7 @@ def _store_rows(
         return np.zeros(0, np.int8), readings.spans_of(rows)
     stored = readings.insert(conn, rows, source, received, expect_known=resent)
     moved = rows if stored.moved.all() else rows.take(np.flatnonzero(stored.moved))
-    spans = known.spans.beyond(moved)
-    readings.widen_spans(conn, spans)
+    spans = known.spans.widen(conn, moved)
     readings.mark_stale(conn, moved)
     return stored.verdict, spans
 

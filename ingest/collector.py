@@ -26,7 +26,7 @@ from ingest.writer import Job, Other, Writer
 
 log = logging.getLogger(__name__)
 
-SHARED = (f"$share/enermon/{TOPIC}/+/readings", f"$share/enermon/{TOPIC}/+/output")
+SHARED = (f"{TOPIC}/+/readings", f"{TOPIC}/+/output")
 STATUS = f"{TOPIC}/+/status/+"  # not shared: retained messages are not sent to new shared subscriptions
 _BACKOFF_S = (0.2, 0.5, 1, 2, 5, 10, 30)
 _TURN_S = 0.2
@@ -196,7 +196,7 @@ class Collector:
             # A broker that knows only 3.1.1 closes the connection or refuses the version.
             self._protocol = V311 if self._protocol == V5 else V5
             raise
-        link.subscribe([*SHARED, STATUS])
+        link.subscribe([*_shared(self._broker), STATUS])
         log.info("connected protocol=%s window=%d", self._protocol.name, self._bounds.window)
         return link
 
@@ -234,6 +234,14 @@ def retire(broker: Broker, name: str) -> None:
     """
     link = Link(broker, _client_id(broker, name), V5, lambda message: None, keep_session=False)
     link.close()
+
+
+def _shared(broker: Broker) -> list[str]:
+    """The topics that collectors divide among them, in a group whose name outsiders cannot guess.
+
+    A broker lets anybody into a group whose name he knows, deals him his share, and drops it when he may not read it.
+    """
+    return [f"$share/{broker.session}/{topic}" for topic in SHARED]
 
 
 def _client_id(broker: Broker, name: str) -> str:

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from typing import Any, TextIO
 from energy.refused import Refused
 from ingest.decode import Columns
 from ingest.dialect import EPOCHS, Column, Dialect
+
+_EPOCH = re.compile(r"\d{9,13}(\.\d+)?")  # seconds or milliseconds, which a cell cannot say in another way
 
 Factors = Callable[[str, str], float]  # (meter, unit of a column): how many of the meter's own unit one of it is
 
@@ -190,6 +193,8 @@ class _Stamps:
         return self._memory[1]
 
     def _read(self, text: str, series: str) -> object:
+        if self._dialect.time_format == "iso" and _EPOCH.fullmatch(text):
+            return float(text)
         if self._plain and self._dialect.time_format == "iso":
             return text
         when = self._written(text)

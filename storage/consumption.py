@@ -49,7 +49,7 @@ def readings_of(conn: Connection, meters: Ints, since: int, until: int) -> Readi
     if len(meters) > MANY:
         wanted = _members(meters, meter)
         meter, time, value = meter[wanted], time[wanted], value[wanted]
-    order = np.lexsort((time, meter))
+    order = _by_meter(meter, time)
     found = Readings(
         meter[order].astype(np.int64), time[order].astype(np.int64), value[order].astype(np.float64), _zeros(len(order))
     )
@@ -57,6 +57,13 @@ def readings_of(conn: Connection, meters: Ints, since: int, until: int) -> Readi
     if contested == (False,):
         return found
     return _choose(found, *columns(conn, sql("consumption.chosen"), bounds))
+
+
+def _by_meter(meter: NDArray[Any], time: NDArray[Any]) -> NDArray[np.intp]:
+    """The order by (meter, time); readings mostly come in the order of time already."""
+    if (np.diff(time) >= 0).all():
+        return np.argsort(meter, kind="stable")
+    return np.lexsort((time, meter))
 
 
 def _bounds(meters: Ints, since: int, until: int) -> dict[str, Any]:
@@ -144,15 +151,35 @@ def append(conn: Connection, layers: Sequence[Hours], later: Hours, has_demand: 
         with conn.transaction():
             _write(conn, later, has_demand)
             for layer in layers:
-                if _upsert(conn, layer, has_demand) < len(layer):
+                if len(layer) and _add(conn, layer, has_demand) < len(layer):
                     raise UniqueViolation
     except UniqueViolation:
         raise InTheWay(_in_the_way(conn, layers, later, has_demand)) from None
 
 
-def _upsert(conn: Connection, hours: Hours, has_demand: Bools) -> int:
+def _add(conn: Connection, hours: Hours, has_demand: Bools) -> int:
+    """Add pieces to hours that may be there; returns to how many that was possible.
+
+    A piece that begins with its hour is mostly the first of it, so that is tried first: a bare COPY.
+    """
+    if (hours.first <= hours.hour).all() and _copied(conn, hours, has_demand):
+        return len(hours)
     _stage(conn, hours, hours.first, has_demand)
-    return conn.execute(sql("consumption.append")).rowcount
+    conn.execute(sql("consumption.analyze_fresh"))
+    bounds = {"since": instant(int(hours.hour.min())), "until": instant(int(hours.hour.max()) + HOUR)}
+    added = conn.execute(sql("consumption.append"), bounds).rowcount
+    if added < len(hours):
+        added += conn.execute(sql("consumption.add_missing")).rowcount
+    return added
+
+
+def _copied(conn: Connection, hours: Hours, has_demand: Bools) -> bool:
+    try:
+        with conn.transaction():
+            _write(conn, hours, has_demand)
+    except UniqueViolation:
+        return False
+    return True
 
 
 def _stage(conn: Connection, hours: Hours, first: Ints, has_demand: Bools) -> None:

@@ -27,7 +27,8 @@ MANY = 5_000  # so many meters are not named: there are few corrections
 class Listed:
     """A correction as the chain shows it; amount in `unit`, the meter's, None is "unknown".
 
-    overruled_by: ids of corrections of the same meter that were approved later and stand over a part of it.
+    state: pending, approved or withdrawn. overruled_by: ids of corrections of the same meter that were approved later
+    and stand over a part of it.
     """
 
     id: int
@@ -46,13 +47,8 @@ class Listed:
     approved_at: datetime | None
     withdrawn_by: str | None
     withdrawn_at: datetime | None
+    state: str
     overruled_by: list[int]
-
-    @property
-    def state(self) -> str:
-        if self.withdrawn_at:
-            return "withdrawn"
-        return "approved" if self.approved_at else "pending"
 
 
 def standing(conn: Connection, meters: Ints) -> Approved:
@@ -66,7 +62,7 @@ def standing(conn: Connection, meters: Ints) -> Approved:
 
 
 def _carrier_units(kind: str, unit: str, density: Decimal | None, carrier: str, carrier_unit: str) -> float:
-    """An amount is in the meter's unit as it is: a multiplier belongs to the register. kW of a power meter means kWh."""
+    """In one unit of the meter: a multiplier belongs to its register, not to an amount. kW of a power meter is kWh."""
     convert = units.convert_rate if kind == "power" else units.convert
     return float(convert(unit, carrier_unit, density, carrier))
 

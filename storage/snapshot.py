@@ -1,6 +1,7 @@
 """The registry as the rollup needs it: arrays by meter, made once for each version of the registry."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from threading import Lock
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection
 
+from energy import units
 from energy.factors import FactorBook
 from energy.registers import HOUR, MINUTE, QUARTER, Bools, Event, Ints, Kind, Meters
 from energy.usage import Component, component, in_total
@@ -70,7 +72,7 @@ def _load(conn: Connection, version: int) -> Snapshot:
         index = row[0]
         enterprise[index], carrier[index] = row[1], row[2]
         _fill(meters, index, row)
-        part = _component(row)
+        part = contribution(*row[10:16])
         signs[index] = (part.bought, part.renewable, part.exported, part.feedstock)
         has_demand[index] = part.sign != 0 and row[16] in KW_OF and not row[17]
         is_coarse[index] = row[8] * MINUTE > QUARTER
@@ -108,21 +110,41 @@ def _fill(meters: Meters, index: int, row: tuple[Any, ...]) -> None:
     meters.starts[index] = row[9] == "start" and row[3] != "register"
 
 
-def _component(row: tuple[Any, ...]) -> Component:
-    level, declared, role, parent_level, parent_declared, parent_role = row[10:16]
-    has_parent = parent_level is not None and parent_role in ("consumption", "feedstock", "dc_total")
-    return component(role, level, declared, has_parent and in_total(parent_level, parent_declared))
+def contribution(
+    level: int,
+    declared: bool | None,
+    role: str,
+    parent_level: int | None,
+    parent_declared: bool | None,
+    parent_role: str | None,
+) -> Component:
+    """What a meter contributes, from its registered columns and those of its parent, None where there is none."""
+    is_split = parent_level is not None and parent_role in ("consumption", "feedstock", "dc_total")
+    return component(role, level, declared, is_split and in_total(parent_level or 0, parent_declared))
+
+
+def _per_unit(unit: str, kind: str, carrier: str, carrier_unit: str, density: Decimal | None) -> float:
+    convert = units.convert_rate if kind == "power" else units.convert
+    return float(convert(unit, carrier_unit, density, carrier))
 
 
 def _events(
     conn: Connection, scales: dict[int, tuple[float, float]], size: int
 ) -> tuple[dict[int, tuple[Event, ...]], Bools]:
-    """Events by meter; a multiplier event's value becomes the scale that holds from then on."""
+    """Events by meter; another multiplier or unit becomes the scale that holds from then on."""
     found: dict[int, list[Event]] = {}
-    for meter, time, event, old_final, new_initial, value in conn.execute(sql("snapshot.events")):
-        scale, multiplier = scales[meter]
-        changed = scale / multiplier * float(value) if event == "multiplier" else None
-        found.setdefault(meter, []).append(Event(micros(time), event, old_final, new_initial, changed))
+    factors = {meter: (scale / multiplier, multiplier) for meter, (scale, multiplier) in scales.items()}
+    for meter, time, event, old_final, new_initial, value, *about in conn.execute(sql("snapshot.events")):
+        several = found.setdefault(meter, [])
+        if event in ("exchange", "reset"):
+            several.append(Event(micros(time), event, old_final, new_initial))
+            continue
+        per_unit, multiplier = factors[meter]
+        factors[meter] = (per_unit, float(value)) if event == "multiplier" else (_per_unit(value, *about), multiplier)
+        changed = Event(micros(time), "multiplier", scale=factors[meter][0] * factors[meter][1])
+        if several and several[-1].scale is not None and several[-1].time == changed.time:
+            several.pop()
+        several.append(changed)
     has_events = np.zeros(size, dtype=bool)
     has_events[list(found)] = True
     return {meter: tuple(events) for meter, events in found.items()}, has_events

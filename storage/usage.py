@@ -302,6 +302,7 @@ def _expected(rows: Sequence[Sequence[Any]]) -> Expected:
         np.array([nan if row[4] is None else row[4] for row in rows], dtype=np.float64),
         np.array([row[5].timestamp() if row[5] else nan for row in rows]),
         np.array([row[6].timestamp() if row[6] else ever for row in rows]),
+        np.array([row[7] < 0 for row in rows], dtype=bool),
     )
 
 
@@ -349,7 +350,7 @@ def _row(
         meter=meter,
         amount=one.amount,
         unit=unit,
-        low=one.low,
+        low=_lowest(one.low, meters.most_sold_in(missing_s)) if is_missing else one.low,
         high=_total([one.high, meters.most_in(missing_s)], every=True) if is_missing else one.high,
         **vars(one.made),
         peak_kw=one.peak[0] if one.peak else None,
@@ -362,6 +363,11 @@ def _row(
         ),
         factors=_told(one, factors),
     )
+
+
+def _lowest(low: float | None, sold: float | None) -> float | None:
+    """The lower bound where a meter that is taken off may be among the missing; None where nothing bounds it."""
+    return None if low is None or sold is None else low - sold
 
 
 def _factors(conn: Connection, found: Sequence[_Sum]) -> dict[int, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What may end at any moment ends: collector, worker, broker, database, as processes of their own. Nothing is lost or doubled.
+"""What may end at any moment ends: collector, worker, broker, database, each a process. Nothing is lost or doubled.
 
 The enterprises and their registers are invented. Values are multiples of 1/4, so that sums are exact in binary.
 """
@@ -81,19 +81,25 @@ class Plant:
     def write(self, file: Path) -> Path:
         """As a file for `enermon replay`."""
         with file.open("w", newline="") as out:
-            csv.writer(out).writerows([("time", "meter", "value"), *((when.isoformat(), *each) for when, *each in self.told())])
+            csv.writer(out).writerows(
+                [("time", "meter", "value"), *((when.isoformat(), *each) for when, *each in self.told())]
+            )
         return file
 
 
 def assert_everything_once(dsn: str, plant: Plant) -> None:
     """Each published reading is stored once, with its value, and every amount is what the readings say."""
     with database.connect(dsn) as conn:
-        stored = conn.execute("SELECT time, code, value FROM reading JOIN meter ON meter.id = meter_id ORDER BY time, code")
+        stored = conn.execute(
+            "SELECT time, code, value FROM reading JOIN meter ON meter.id = meter_id ORDER BY time, code"
+        )
         assert stored.fetchall() == plant.told()
         assert number(conn, "SELECT count(*) FROM rival_reading") == 0
         assert number(conn, "SELECT count(*) FROM rejected_message") == 0
         rollup.drain(conn, ZONE, datetime.now(UTC))
-        hours = conn.execute("SELECT code, hour, amount FROM consumption JOIN meter ON meter.id = meter_id WHERE covered_s > 0")
+        hours = conn.execute(
+            "SELECT code, hour, amount FROM consumption JOIN meter ON meter.id = meter_id WHERE covered_s > 0"
+        )
         assert {(meter, hour): amount for meter, hour, amount in hours} == plant.used()
 
 
@@ -123,7 +129,7 @@ def own_server(server_folder: Path) -> Iterator[Path]:
 
 def test_a_replay_survives_twenty_killed_collectors_a_stopped_database_and_a_restarted_broker(
     own_server: Path, own_mosquitto: Mosquitto, tmp_path: Path
-):
+) -> None:
     plant, chance = Plant(quarters=2000), random.Random(20)
     dsn = plant.register(server.start(own_server))
     world = World(tmp_path, dsn, broker_url(own_mosquitto.access))
@@ -149,7 +155,6 @@ def test_a_replay_survives_twenty_killed_collectors_a_stopped_database_and_a_res
     assert replay.runs(), "all of them were killed during the replay"
     with running(world, ["collect"], tmp_path / "collect.log", LISTENS):
         assert replay.wait(120) == 0, replay.said()
-    print(replay.said()[-500:])
     told = json.loads(replay.said()[replay.said().index("{") :])
     assert told["accepted"] + told["duplicate"] == told["rows"] == len(plant.told())
     assert_everything_once(dsn, plant)
@@ -157,7 +162,7 @@ def test_a_replay_survives_twenty_killed_collectors_a_stopped_database_and_a_res
 
 def test_a_broker_killed_hard_loses_nothing_of_a_gateway_that_sends_until_it_has_its_receipt(
     dsn: str, own_mosquitto: Mosquitto, tmp_path: Path
-):
+) -> None:
     plant, chance = Plant(), random.Random(7)
     plant.register(dsn)
     world = World(tmp_path, dsn, broker_url(own_mosquitto.access))
@@ -182,7 +187,9 @@ def test_a_broker_killed_hard_loses_nothing_of_a_gateway_that_sends_until_it_has
     assert_everything_once(dsn, plant)
 
 
-def test_two_collectors_share_the_load_and_store_everything_once(dsn: str, own_mosquitto: Mosquitto, tmp_path: Path):
+def test_two_collectors_share_the_load_and_store_everything_once(
+    dsn: str, own_mosquitto: Mosquitto, tmp_path: Path
+) -> None:
     plant = Plant()
     plant.register(dsn)
     world = World(tmp_path, dsn, broker_url(own_mosquitto.access))
@@ -191,7 +198,9 @@ def test_two_collectors_share_the_load_and_store_everything_once(dsn: str, own_m
         running(world, ["collect", "--name", "left"], tmp_path / "left.log", LISTENS) as left,
         running(world, ["collect", "--name", "right"], tmp_path / "right.log", LISTENS) as right,
     ):
-        replay = Program(world, ["replay", str(file), "--enterprise", plant.code, "--size", "2"], tmp_path / "replay.log")
+        replay = Program(
+            world, ["replay", str(file), "--enterprise", plant.code, "--size", "2"], tmp_path / "replay.log"
+        )
         assert replay.wait(60) == 0, replay.said()
         shares = [accepted(left), accepted(right)]
     assert min(shares) > 0 and sum(shares) == len(plant.told())
@@ -205,7 +214,7 @@ def accepted(collector: Program) -> int:
 
 def test_a_worker_killed_at_any_stage_leaves_the_same_end(
     postgres: str, dsn: str, own_mosquitto: Mosquitto, tmp_path: Path
-):
+) -> None:
     told_to_a_line(dsn)
     undisturbed = copied(postgres, dsn)
     broker = broker_url(own_mosquitto.access)
@@ -225,7 +234,9 @@ def told_to_a_line(dsn: str) -> None:
         line.meter("A")
         line.meter("B", kind="interval")
         line.tell(("A", minute, minute * 2.0) for minute in range(0, 600, 15))
-        line.tell([("A", 600, 5.0), ("A", 615, 8.0), ("A", 630, 9.0), ("A", 900, 40.0), ("A", 915, 2.0), ("A", 930, 41.0)])
+        line.tell(
+            [("A", 600, 5.0), ("A", 615, 8.0), ("A", 630, 9.0), ("A", 900, 40.0), ("A", 915, 2.0), ("A", 930, 41.0)]
+        )
         line.tell(("B", minute, 12.5) for minute in range(600, 3000, 15))
         line.tell(("B", minute, 12.25) for minute in range(15, 600, 15))
         conn.execute(
@@ -255,16 +266,25 @@ def killed_before_writing(world: World, table: str, log: Path) -> None:
     with database.connect(world.database) as conn, database.connect(world.database) as watch:
         conn.execute(sql.SQL("LOCK TABLE {} IN EXCLUSIVE MODE").format(sql.Identifier(table)))
         worker = Program(world, ["work"], log)
-        waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        waits = (
+            "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+            " WHERE NOT l.granted AND d.datname = current_database()"
+        )
         assert eventually(lambda: number(watch, waits) > 0), f"the worker never came to {table}:\n{worker.said()}"
         worker.kill()
 
 
 FIGURES = {
-    "consumption": "hour, meter_id", "usage_hour": "hour, carrier", "usage": "day, carrier", "usage_month": "month, carrier",
-    "quarantined_reading": "meter_id, time", "undecided_meter": "meter_id", "finding": "rule, code, subject, period",
-    "alert": "id", "alert_event": "id",
-}  # fmt: skip
+    "consumption": "hour, meter_id",
+    "usage_hour": "hour, carrier",
+    "usage": "day, carrier",
+    "usage_month": "month, carrier",
+    "quarantined_reading": "meter_id, time",
+    "undecided_meter": "meter_id",
+    "finding": "rule, code, subject, period",
+    "alert": "id",
+    "alert_event": "id",
+}
 CLOCK = ["computed", "judged", "opened", "changed", "calmer_since", "at", "inputs", "id", "alert_id"]
 
 
@@ -272,7 +292,9 @@ def all_that_follows(dsn: str) -> dict[str, list[Any]]:
     """Figures bit for bit, what they mean and what was said of it; without when that was done, and numbers drawn."""
     with database.connect(dsn) as conn:
         found = {
-            table: conn.execute(f"SELECT to_jsonb(t) - %s::text[] FROM {table} t ORDER BY {order}".encode(), (CLOCK,)).fetchall()
+            table: conn.execute(
+                f"SELECT to_jsonb(t) - %s::text[] FROM {table} t ORDER BY {order}".encode(), (CLOCK,)
+            ).fetchall()
             for table, order in FIGURES.items()
         }
     assert all(found[table] for table in FIGURES if table != "undecided_meter")

@@ -48,6 +48,13 @@ def test_the_contracts_own_csv_is_read_without_a_dialect(tmp_path: Path) -> None
         assert rows_of(written(tmp_path, text), Dialect()) == [("E-01", "2026-10-01T00:15:00+08:00", 5.5)]
 
 
+def test_times_may_be_epoch_seconds_or_milliseconds_without_a_dialect(tmp_path: Path) -> None:
+    file = written(tmp_path, "time,meter,value\n1790784900,E-01,1\n1790784900000,E-02,2\n20261001,E-03,3\n")
+    (seconds, milliseconds, neither) = rows_of(file, Dialect())
+    assert at(seconds[1]) == at(milliseconds[1]) == datetime(2026, 9, 30, 16, 15, tzinfo=UTC)
+    assert instants.read(neither[1], SHANGHAI) is None
+
+
 def test_a_file_may_be_packed(tmp_path: Path) -> None:
     file = tmp_path / "x.csv.gz"
     file.write_bytes(gzip.compress(b"time,E-01\n2026-10-01T00:15:00Z,1\n"))

@@ -210,6 +210,24 @@ def test_two_collectors_share_the_load(dsn: str, conn: Connection, mosquitto: Mo
     assert stored(conn) == 200
 
 
+def test_an_enterprise_cannot_take_messages_away_by_joining_the_collectors(
+    dsn: str, conn: Connection, mosquitto: Mosquitto, enterprise: str
+) -> None:
+    register(conn, enterprise)
+    with (
+        gateway(mosquitto, f"{enterprise}X") as intruder,
+        collecting(broker_of(mosquitto.access, enterprise), dsn),
+        gateway(mosquitto, enterprise) as one,
+    ):
+        confirmed = Event()
+        intruder.client.on_subscribe = lambda *_: confirmed.set()
+        intruder.client.subscribe("$share/enermon/enermon/v1/+/readings", 1)
+        assert confirmed.wait(10)
+        for n in range(10):
+            one.send(payload(reading(at=n), seq=n))
+        assert [one.receipt()["seq"] for _ in range(10)] == list(range(10))
+
+
 def test_messages_sent_while_no_collector_runs_wait_in_its_session(
     dsn: str, conn: Connection, mosquitto: Mosquitto, enterprise: str
 ) -> None:

@@ -86,6 +86,7 @@ def test_ec3_a_dip_is_set_aside_and_the_total_is_last_minus_first() -> None:
     result = registers.amounts(every(15, 877.2, 3.1, 878.9), meter())
     assert total(result) == pytest.approx(1.7)
     assert result.set_aside.flag.tolist() == [Flag.DIP]
+    assert result.pieces.flags.tolist() == [Flag.DIP]  # whoever reads the figure sees that something was set aside
 
 
 def test_ec4_a_spike_is_set_aside_with_a_rating_and_without() -> None:
@@ -93,6 +94,7 @@ def test_ec4_a_spike_is_set_aside_with_a_rating_and_without() -> None:
         result = registers.amounts(every(15, 100, 999_999, 101), meter(rated_kw=rated))
         assert total(result) == 1
         assert result.set_aside.flag.tolist() == [Flag.SPIKE]
+        assert result.pieces.flags.tolist() == [Flag.SPIKE]
 
 
 def test_ec4_a_spike_at_the_end_waits_for_what_follows() -> None:
@@ -137,6 +139,20 @@ def test_ec7_a_multiplier_changed_between_readings_gives_bounds() -> None:
     result = registers.amounts(every(30, 10, 20), meter(scale=40), {0: (change,)})
     assert (result.pieces.low[0], result.pieces.amount[0], result.pieces.high[0]) == (400, 500, 600)
     assert result.pieces.flags.tolist() == [Flag.MULTIPLIER]
+
+
+def test_ec7_an_interval_meter_has_its_new_multiplier_from_its_instant_too() -> None:
+    change = Event(22 * MINUTE, "multiplier", scale=60)
+    result = registers.amounts(every(15, 10, 10, 10, 10), meter(Kind.INTERVAL, scale=40), {0: (change,)})
+    assert result.pieces.amount.tolist() == pytest.approx([400, 400, 10 * (7 * 40 + 8 * 60) / 15, 600])
+    assert (result.pieces.low[2], result.pieces.high[2]) == (400, 600)
+    assert result.pieces.flags.tolist() == [0, 0, Flag.MULTIPLIER, 0]
+
+
+def test_ec7_two_changes_between_two_readings_do_no_harm() -> None:
+    changes = (Event(5 * MINUTE, "multiplier", scale=60), Event(10 * MINUTE, "multiplier", scale=80))
+    result = registers.amounts(every(15, 10, 20, 30), meter(scale=40), {0: changes})
+    assert result.pieces.flags.tolist() == [Flag.MULTIPLIER, 0] and result.pieces.amount[1] == 800
 
 
 def test_ec21_the_total_over_a_gap_is_known_and_spread_over_its_hours() -> None:

@@ -43,6 +43,12 @@ def test_news_is_appended_hour_by_hour(line: Line) -> None:
     assert rows[0][7:11] == (10, 10, 10, 10)
 
 
+def test_ec21_a_gap_is_an_estimate_in_the_hour_in_which_it_begins_too(line: Line) -> None:
+    line.tell([*steps("E-01", 100, 110, start=10), ("E-01", 200, 285)])
+    line.drain()
+    assert [row[4] for row in line.consumption("E-01")] == pytest.approx([35, 60, 60, 20])
+
+
 def test_ec15_late_data_changes_its_own_hours_only(line: Line) -> None:
     line.tell([one for one in steps("E-01", *[1_000 + 10 * n for n in range(60)]) if one[1] != 240])
     line.drain()
@@ -84,6 +90,16 @@ def test_ec14_of_two_values_for_one_time_content_decides(line: Line) -> None:
     (row,) = line.consumption("E-01")
     assert row[1] == 20 and row[11] == Flag.CONFLICT
     assert row[7:9] == (12, 8)
+
+
+def test_ec38_a_unit_changed_from_an_instant_on_is_another_scale_with_the_multiplier_of_its_day(line: Line) -> None:
+    query = "INSERT INTO meter_event (meter_id, time, event, value) VALUES (%s, %s, %s, %s)"
+    for minute, event, value in ((60, "unit", "MWh"), (120, "multiplier", "2")):
+        line.conn.execute(query, (line.ids["E-01"], START + timedelta(minutes=minute), event, value))
+    line.changed()
+    line.tell(steps("E-01", 1_000, 2_000, 2_001, 2_002, every=60))
+    line.drain()
+    assert [row[1] for row in line.consumption("E-01")] == [1_000, 1_000, 2_000]
 
 
 def test_ec30_a_month_begins_at_16_utc(line: Line) -> None:

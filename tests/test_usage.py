@@ -79,6 +79,17 @@ def test_ratings_bound_what_is_missing(line: Line) -> None:
     assert [(row.amount, row.low, row.high) for row in rows] == [(930, 930, 1_005)]
 
 
+def test_what_a_silent_export_meter_may_have_sold_is_no_lower_bound(line: Line) -> None:
+    line.meter("X-01", role="export")
+    line.tell([*steps("E-01", *range(97)), *steps("X-01", 0, 1)])
+    day = (line.conn, "DEMO-1", OCTOBER, OCTOBER + timedelta(days=1), "day", ZONE, NOW)
+    line.drain()
+    assert [(row.amount, row.low, row.high) for row in enterprise_usage(*day)] == [(95, None, None)]
+    line.conn.execute("UPDATE meter SET max_rate = 2 WHERE code = 'X-01'")
+    line.changed()
+    assert [row.low for row in enterprise_usage(*day)] == [95 - 2 * 23.75]
+
+
 def test_a_gap_in_a_register_leaves_the_month_exact(line: Line) -> None:
     line.tell([("E-01", 0, 100), ("E-01", 60, 200), ("E-01", 420, 800), ("E-01", 31 * 24 * 60, 1_000)])
     (row,) = october(line)

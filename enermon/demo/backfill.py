@@ -66,7 +66,6 @@ def _store(conn: Connection, rows: Rows, known: KnownSpans, received: datetime) 
         readings.add_days(conn, np.unique(rows.days()).tolist())
     with conn.transaction():
         readings.insert(conn, rows, FILE, received)
-        spans = known.beyond(rows)
-        readings.widen_spans(conn, spans)
+        spans = known.widen(conn, rows)
         readings.mark_stale(conn, rows)
     known.learn(spans)

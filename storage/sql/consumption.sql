@@ -68,30 +68,37 @@ TRUNCATE fresh_hour;
 COPY fresh_hour (hour, first, until, amount, peak_rate, peak_at, q1, q2, q3, q4, meter_id, flags, covered_s, received)
 FROM STDIN (FORMAT binary);
 
+-- analyze_fresh --
+ANALYZE fresh_hour;
+
 -- append --
--- Add later pieces to hours: one addition each, so that the sum is the one that computing the hour again would give.
--- Each fresh hour is one piece, so it begins where its peak does. An hour that already holds something later is left alone;
--- the count of rows tells.
-INSERT INTO consumption AS c (
+-- Add later pieces to hours that are there: one addition each, so that the sum is the one that computing the hour again
+-- would give. Each fresh hour is one piece, so it begins where its peak does. An hour that already holds something later
+-- is left alone; the count of rows tells.
+UPDATE consumption c SET
+    until = greatest(c.until, f.until),
+    amount = coalesce(c.amount + nullif(f.amount, 'NaN'), c.amount, nullif(f.amount, 'NaN')),
+    low = CASE WHEN c.bounded THEN c.low + coalesce(nullif(f.amount, 'NaN'), 0) END,
+    high = CASE WHEN c.bounded THEN c.high + coalesce(nullif(f.amount, 'NaN'), 0) END,
+    peak_rate = greatest(c.peak_rate, nullif(f.peak_rate, 'NaN')),
+    peak_at = CASE WHEN f.peak_rate <> 'NaN' AND (f.peak_rate > c.peak_rate OR c.peak_rate IS NULL)
+        THEN f.peak_at ELSE c.peak_at END,
+    q1 = CASE WHEN c.q1 = 'NaN' THEN f.q1 WHEN f.q1 = 'NaN' THEN c.q1 ELSE c.q1 + f.q1 END,
+    q2 = CASE WHEN c.q2 = 'NaN' THEN f.q2 WHEN f.q2 = 'NaN' THEN c.q2 ELSE c.q2 + f.q2 END,
+    q3 = CASE WHEN c.q3 = 'NaN' THEN f.q3 WHEN f.q3 = 'NaN' THEN c.q3 ELSE c.q3 + f.q3 END,
+    q4 = CASE WHEN c.q4 = 'NaN' THEN f.q4 WHEN f.q4 = 'NaN' THEN c.q4 ELSE c.q4 + f.q4 END,
+    flags = c.flags | f.flags, covered_s = c.covered_s + f.covered_s, received = c.received + f.received
+FROM fresh_hour f
+WHERE c.hour = f.hour AND c.meter_id = f.meter_id AND c.hour >= %(since)s AND c.hour < %(until)s
+    AND (f.peak_rate = 'NaN' OR c.until <= greatest(f.peak_at, f.hour));
+
+-- add_missing --
+-- Hours of which nothing is there yet.
+INSERT INTO consumption (
     hour, until, amount, peak_rate, peak_at, q1, q2, q3, q4, meter_id, flags, covered_s, received, bounded)
 SELECT hour, until, nullif(amount, 'NaN'), nullif(peak_rate, 'NaN'), CASE WHEN peak_rate <> 'NaN' THEN peak_at END,
        q1, q2, q3, q4, meter_id, flags, covered_s, received, false
-FROM fresh_hour
-ON CONFLICT (hour, meter_id) DO UPDATE SET
-    until = greatest(c.until, excluded.until),
-    amount = coalesce(c.amount + excluded.amount, c.amount, excluded.amount),
-    low = CASE WHEN c.bounded THEN c.low + coalesce(excluded.amount, 0) END,
-    high = CASE WHEN c.bounded THEN c.high + coalesce(excluded.amount, 0) END,
-    peak_rate = greatest(c.peak_rate, excluded.peak_rate),
-    peak_at = CASE WHEN excluded.peak_rate > c.peak_rate OR c.peak_rate IS NULL THEN excluded.peak_at ELSE c.peak_at END,
-    q1 = CASE WHEN c.q1 = 'NaN' THEN excluded.q1 WHEN excluded.q1 = 'NaN' THEN c.q1 ELSE c.q1 + excluded.q1 END,
-    q2 = CASE WHEN c.q2 = 'NaN' THEN excluded.q2 WHEN excluded.q2 = 'NaN' THEN c.q2 ELSE c.q2 + excluded.q2 END,
-    q3 = CASE WHEN c.q3 = 'NaN' THEN excluded.q3 WHEN excluded.q3 = 'NaN' THEN c.q3 ELSE c.q3 + excluded.q3 END,
-    q4 = CASE WHEN c.q4 = 'NaN' THEN excluded.q4 WHEN excluded.q4 = 'NaN' THEN c.q4 ELSE c.q4 + excluded.q4 END,
-    flags = c.flags | excluded.flags,
-    covered_s = c.covered_s + excluded.covered_s,
-    received = c.received + excluded.received
-WHERE c.until <= coalesce(greatest(excluded.peak_at, excluded.hour), 'infinity');
+FROM fresh_hour ON CONFLICT DO NOTHING;
 
 -- in_the_way --
 -- Meters whose stored hours already hold something later than the first of the fresh pieces.

@@ -14,6 +14,7 @@ ORDER BY c.meter_id, c.approved_at, c.id;
 -- overruled_by: those approved later that stand over a part of it.
 SELECT c.id, e.code AS enterprise, m.code AS meter, c.since, c.until, c.amount, m.unit, c.spread, c.reason, c.document,
     c.author, c.written, c.approver, c.approved_at, c.withdrawn_by, c.withdrawn_at,
+    CASE WHEN c.withdrawn_at IS NOT NULL THEN 'withdrawn' WHEN c.approved_at IS NOT NULL THEN 'approved' ELSE 'pending' END AS state,
     ARRAY(SELECT o.id FROM correction o
         WHERE o.meter_id = c.meter_id AND o.since < c.until AND c.since < o.until AND o.withdrawn_at IS NULL
             AND (o.approved_at, o.id) > (c.approved_at, c.id) AND c.withdrawn_at IS NULL

@@ -4,7 +4,7 @@
 SELECT k.enterprise_id, k.carrier, k.meter_id, m.interval_minutes, m.max_rate,
     coalesce(m.valid_from, s.first_time - CASE WHEN m.kind <> 'register' AND m.label = 'end'
         THEN make_interval(mins => m.interval_minutes) ELSE interval '0' END) AS since,
-    m.valid_to AS until
+    m.valid_to AS until, k.sign
 FROM counting_meter k
 JOIN meter m ON m.id = k.meter_id
 JOIN enterprise e ON e.id = k.enterprise_id
@@ -18,7 +18,7 @@ ORDER BY k.carrier, k.meter_id;
 SELECT m.enterprise_id, m.carrier, m.id, m.interval_minutes, m.max_rate,
     coalesce(m.valid_from, s.first_time - CASE WHEN m.kind <> 'register' AND m.label = 'end'
         THEN make_interval(mins => m.interval_minutes) ELSE interval '0' END) AS since,
-    m.valid_to AS until, m.role, m.code
+    m.valid_to AS until, 1 AS sign
 FROM meter m JOIN enterprise e ON e.id = m.enterprise_id LEFT JOIN meter_span s ON s.meter_id = m.id
 WHERE e.code = %(enterprise)s AND m.code = %(meter)s;
 

@@ -70,6 +70,13 @@ TRUNCATE staged_span;
 -- copy_staged_spans --
 COPY staged_span (meter_id, first_time, last_time) FROM STDIN (FORMAT BINARY);
 
+-- add_spans --
+COPY meter_span (meter_id, first_time, last_time) FROM STDIN (FORMAT BINARY);
+
+-- move_spans --
+-- These meters have spoken at that time, later than ever before.
+UPDATE meter_span SET last_time = %(last)s WHERE meter_id = ANY(%(meters)s::int[]) AND last_time < %(last)s;
+
 -- widen_spans --
 -- In the order of meters, so that two collectors never wait for each other in a circle.
 INSERT INTO meter_span AS known (meter_id, first_time, last_time)

@@ -12,9 +12,11 @@ LEFT JOIN meter p ON p.enterprise_id = m.enterprise_id AND p.code = m.parent
 ORDER BY m.id;
 
 -- events --
--- Dated changes at metering points that bear on amounts.
-SELECT meter_id, time, event, old_final, new_initial, value FROM meter_event
-WHERE event IN ('exchange', 'reset', 'multiplier') ORDER BY meter_id, time;
+-- Dated changes at metering points that bear on amounts; of one instant the register first, then what its steps are worth.
+SELECT v.meter_id, v.time, v.event, v.old_final, v.new_initial, v.value, m.kind, m.carrier, c.unit, m.density_kg_per_l
+FROM meter_event v JOIN meter m ON m.id = v.meter_id JOIN carrier c ON c.code = m.carrier
+WHERE v.event IN ('exchange', 'reset', 'multiplier', 'unit')
+ORDER BY v.meter_id, v.time, v.event IN ('multiplier', 'unit'), v.event;
 
 -- enterprises --
 -- Code and region of every enterprise.

@@ -1,7 +1,7 @@
 """The day around the bursts: how it begins, and how a whole day of bursts comes about in minutes.
 
-Quarter hours at its edges go through storage and rollup as everything does. The hours between are copies of the complete first
-one, moved on: the same rows as if every burst had come, for every register rises alike in each hour.
+Quarter hours at its edges go through storage and rollup as everything does. The hours between are copies of the complete
+first one, moved on: the same rows as if every burst had come, for every register rises alike in each hour.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -22,12 +22,12 @@ SELECT time + k, received + k, value + {hours} * 50.0 * (1 + meter_id % 7), seq,
 FROM reading, (SELECT interval '{hours} hours') s(k)
 WHERE time > '{first}' AND time <= timestamptz '{first}' + interval '1 hour' ORDER BY time, meter_id"""
 _CONSUMPTION = """
-INSERT INTO consumption SELECT hour + k, until + k, amount, low, high, estimated, peak_rate, peak_at + k, q1, q2, q3, q4,
-    meter_id, flags, covered_s, received, bounded
+INSERT INTO consumption SELECT hour + k, until + k, amount, low, high, estimated, peak_rate, peak_at + k,
+    q1, q2, q3, q4, meter_id, flags, covered_s, received, bounded
 FROM consumption, (SELECT interval '{hours} hours') s(k) WHERE hour = '{first}' ORDER BY meter_id"""
 _USAGE = """
-INSERT INTO usage_hour SELECT enterprise_id, carrier, hour + k, amount, low, high, bought, renewable, exported, feedstock,
-    estimated, q1, q2, q3, q4, peak_partial, covered_s, received, flags
+INSERT INTO usage_hour SELECT enterprise_id, carrier, hour + k, amount, low, high, bought, renewable, exported,
+    feedstock, estimated, q1, q2, q3, q4, peak_partial, covered_s, received, flags
 FROM usage_hour, (SELECT interval '{hours} hours') s(k) WHERE hour = '{first}' ORDER BY enterprise_id"""
 # Days follow from hours by the rollup itself, as after a revised factor.
 _AFTER = """
@@ -61,7 +61,7 @@ def tell(conn: Connection, nation: Nation, time: datetime) -> None:
         part = rows.take(at)
         with conn.transaction():
             readings.insert(conn, part, readings.MQTT, time + timedelta(microseconds=int(at[0])))
-            readings.widen_spans(conn, known.beyond(part))
+            known.widen(conn, part)
             readings.mark_stale(conn, part)
     rollup.drain(conn, LOCAL, datetime.now(UTC))
 

@@ -38,8 +38,7 @@ _VERDICTS = {None: "", True: "met", False: "MISSED"}
 
 def table(figures: Sequence[Figure]) -> str:
     """All of them in columns, the first column by part."""
-    rows = [("part", "what", "measured", "limit", "ratio", "aim", "")]
-    rows += [_row(figure) for figure in figures]
+    rows = [("part", "what", "measured", "limit", "ratio", "aim", ""), *map(_row, figures)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(_line(row, widths) for row in rows)
 
@@ -52,7 +51,10 @@ def _row(figure: Figure) -> tuple[str, ...]:
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    cells = [text.rjust(width) if 2 <= at <= 4 else text.ljust(width) for at, (text, width) in enumerate(zip(row, widths, strict=True))]
+    cells = [
+        text.rjust(width) if 2 <= at <= 4 else text.ljust(width)
+        for at, (text, width) in enumerate(zip(row, widths, strict=True))
+    ]
     return "  ".join(cells).rstrip()
 
 

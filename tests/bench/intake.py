@@ -7,11 +7,12 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from psycopg import Connection
 
-from storage import binary, database
-from storage.arrays import micros
+from storage import binary, database, readings
 from storage.readings import Rows
+from storage.sql import sql
 from tests.bench.clients import Running, write_messages
 from tests.bench.figures import Figure
 from tests.bench.nation import QUARTER, Nation
@@ -28,8 +29,9 @@ def hundreds(stand: Stand, nation: Nation, now: datetime) -> Iterator[Figure]:
     times = _last_two(now)
     count = nation.meters // 100
     with stand.place() as place, database.connect(place.dsn) as conn:
-        limit = _copy_rate(conn, _rows(nation, times, nation.fifties(count)))
-        yield Figure("hundreds", f"COPY of {100 * count:,} rows", limit, "readings/s")
+        nation.have_spoken(conn)
+        limit = _copy_rate(conn, nation.rows_of_hundreds(times, count))
+        yield Figure("hundreds", f"binary COPY of their {100 * count:,} rows", limit, "readings/s")
         messages = write_messages(place.folder / "messages", nation.hundreds(times, count))
         with place.program("collect", "connected") as collector:
             collector.signal(signal.SIGSTOP)
@@ -38,11 +40,13 @@ def hundreds(stand: Stand, nation: Nation, now: datetime) -> Iterator[Figure]:
             collector.signal(signal.SIGCONT)
             seconds = _answered(listener.go(), 100 * count)
         assert _stored(conn) == 100 * count
-    yield Figure("hundreds", "stored and answered, from the queue", 100 * count / seconds, "readings/s", limit, ">= 0.6")
+    yield Figure(
+        "hundreds", "stored and answered, from the queue", 100 * count / seconds, "readings/s", limit, ">= 0.6"
+    )
 
 
 def singles(stand: Stand, nation: Nation, now: datetime, count: int) -> Iterator[Figure]:
-    """Messages of one reading from a publisher that sends as fast as it can, beside a C client in the collector's place."""
+    """Messages of one reading, published as fast as they are taken, beside a C client in the collector's place."""
     with stand.place() as place:
         messages = write_messages(place.folder / "messages", nation.singles(_last_two(now)[1], count))
         limit = count / _drained(place, messages, count)
@@ -62,30 +66,22 @@ def _last_two(now: datetime) -> tuple[datetime, datetime]:
     return last - QUARTER, last
 
 
-def _rows(nation: Nation, times: tuple[datetime, datetime], meters: np.ndarray[tuple[int], np.dtype[np.int32]]) -> Rows:
-    first, second = (nation.rows(time, meters) for time in times)
-    return Rows(*(np.concatenate([getattr(first, name), getattr(second, name)]) for name in Rows.__dataclass_fields__))
-
-
 def _copy_rate(conn: Connection, rows: Rows) -> float:
-    """Rows a second into a table shaped like a day of `reading`, key and all: the best of a few tries."""
-    packed = _ROW.pack(
-        len(rows), time=rows.time, received=rows.time, value=rows.value, seq=np.arange(len(rows)), meter_id=rows.meter,
-        source=20,
-    )  # fmt: skip
-    return len(rows) / min(_copied(conn, packed) for _ in range(_TRIES))
+    """Rows a second by one COPY into `reading`, which is empty before and after: the best of a few tries."""
+    readings.add_days(conn, set(rows.days().tolist()))
+    count = len(rows)
+    numbers = {"seq": np.arange(count), "meter_id": rows.meter, "source": readings.MQTT}
+    packed = _ROW.pack(count, time=rows.time, received=rows.time, value=rows.value, **numbers)
+    return count / min(_copied(conn, packed) for _ in range(_TRIES))
 
 
-def _copied(conn: Connection, packed: "np.ndarray[tuple[int], np.dtype[np.void]]") -> float:
-    conn.execute("CREATE TABLE reading_like (LIKE reading INCLUDING ALL)")
+def _copied(conn: Connection, packed: NDArray[np.void]) -> float:
     conn.commit()
     began = time.monotonic()
-    binary.copy_in(
-        conn, "COPY reading_like (time, received, value, seq, meter_id, source) FROM STDIN (FORMAT binary)", packed
-    )
+    binary.copy_in(conn, sql("readings.copy"), packed)
     conn.commit()
     seconds = time.monotonic() - began
-    conn.execute("DROP TABLE reading_like")
+    conn.execute("TRUNCATE reading")
     conn.commit()
     return seconds
 

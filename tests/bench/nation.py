@@ -1,7 +1,7 @@
 """An invented nation: enterprises of sixty meters each, what their registers say, and the messages that say it.
 
-Every register rises by the same multiple of 12.5 in each quarter hour, so that all amounts are exact in binary. Enterprise
-and meter ids are those that an empty database gives them.
+Every register rises by the same multiple of 12.5 in each quarter hour, so that all amounts are exact in binary.
+Enterprise and meter ids are those that an empty database gives them.
 """
 
 from collections.abc import Iterator
@@ -32,18 +32,20 @@ ORDER BY e.id, j;
 UPDATE registry_version SET version = version + 1;
 ANALYZE enterprise, meter"""
 
-# What came before the readings at hand, at the pace of those: the month's days and the year's months, and the last month's
-# reports, which have been written. The quotas are so that some enterprises are well within and some above.
+# What came before the readings at hand, at the pace of those: the month's days and the year's months, and the last
+# month's reports, which have been written. The quotas are such that some enterprises are well within and some above.
 _PAST = """
 INSERT INTO usage
-SELECT enterprise_id, carrier, d::date, amount * k, low * k, high * k, bought * k, renewable * k, exported * k, feedstock * k,
+SELECT enterprise_id, carrier, d::date,
+    amount * k, low * k, high * k, bought * k, renewable * k, exported * k, feedstock * k,
     tce_equivalent * k, tce_equivalent_low * k, tce_equivalent_high * k, tce_equal_value * k, tce_equal_value_low * k,
     tce_equal_value_high * k, tce_assessed * k, tco2 * k, tce_medium * k, peak_kw, peak_at, peak_partial, estimated,
     covered_s * k, received * k, flags, factor_equivalent, factor_equal_value, factor_co2, computed
 FROM usage, generate_series(date '{month}', date '{day}' - 1, interval '1 day') d, (SELECT 96 / {known}) p(k)
 WHERE day = '{day}';
 INSERT INTO usage_month
-SELECT enterprise_id, carrier, m::date, amount * k, low * k, high * k, bought * k, renewable * k, exported * k, feedstock * k,
+SELECT enterprise_id, carrier, m::date,
+    amount * k, low * k, high * k, bought * k, renewable * k, exported * k, feedstock * k,
     tce_equivalent * k, tce_equivalent_low * k, tce_equivalent_high * k, tce_equal_value * k, tce_equal_value_low * k,
     tce_equal_value_high * k, tce_assessed * k, tco2 * k, tce_medium * k, peak_kw, peak_at, peak_partial, estimated,
     covered_s * k, received * k, flags, d, computed
@@ -53,7 +55,8 @@ WHERE day = '{day}';
 UPDATE meter_span SET first_time = timestamp '{year}' AT TIME ZONE '{zone}';
 INSERT INTO quota (scope, code, metric, period, "limit", unit, basis, document)
 SELECT 'enterprise', e.code, 'tce', '{year:%Y}',
-    round((365 * 96 / {known} * sum(u.tce_equivalent) * (0.9 + 0.02 * (e.id % 20)))::numeric, 1), 'tce', 'equivalent', 'invented'
+    round((365 * 96 / {known} * sum(u.tce_equivalent) * (0.9 + 0.02 * (e.id % 20)))::numeric, 1), 'tce', 'equivalent',
+    'invented'
 FROM enterprise e JOIN usage u ON u.enterprise_id = e.id AND u.day = '{day}' GROUP BY e.id;
 INSERT INTO report_run (report, scope, code, period, due, state, finished)
 SELECT 'monthly', 'enterprise', code, to_char(date '{month}' - 1, 'YYYY-MM'), now(), 'done', now() FROM enterprise
@@ -76,6 +79,13 @@ class Nation:
     def register(self, conn: Connection) -> None:
         """Enterprises and meters, in an empty registry."""
         conn.execute(_REGISTRY.format(enterprises=self.enterprises, meters=METERS).encode())
+        conn.commit()
+
+    def have_spoken(self, conn: Connection) -> None:
+        """All meters, an hour before `since`, as on any day but the first."""
+        before = {"since": self.since - timedelta(hours=1)}
+        conn.execute("INSERT INTO meter_span SELECT id, %(since)s, %(since)s FROM meter ORDER BY id", before)
+        conn.execute("ANALYZE meter_span")
         conn.commit()
 
     def remember(self, conn: Connection, known: int) -> None:
@@ -111,9 +121,12 @@ class Nation:
         for number in range(count):
             yield self._of_fifty(number, times)
 
-    def fifties(self, count: int) -> NDArray[np.int32]:
-        """The meters of which so many `hundreds` speak."""
-        return (np.arange(count)[:, None] * METERS + np.arange(1, 51)).astype(np.int32).ravel()
+    def rows_of_hundreds(self, times: tuple[datetime, datetime], count: int) -> Rows:
+        """The same readings in the same order."""
+        meter = (np.arange(count)[:, None] * METERS + np.arange(1, 51)).astype(np.int32)
+        both = [self.rows(time, meter.ravel()) for time in times]
+        names = Rows.__dataclass_fields__
+        return Rows(*(np.stack([getattr(rows, name).reshape(count, 50) for rows in both], 1).ravel() for name in names))
 
     def singles(self, time: datetime, count: int) -> Iterator[tuple[str, bytes]]:
         """Messages of one reading, each from another enterprise than the one before."""

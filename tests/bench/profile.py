@@ -3,7 +3,6 @@
 import re
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +23,7 @@ class Profile:
     def __init__(self, dsn: str):
         self._dsn = dsn
         self._names = _names()
-        self._spent: Counter[str] = Counter()
+        self._spent: dict[str, float] = {}
         self._stop = threading.Event()
 
     @contextmanager
@@ -38,7 +37,7 @@ class Profile:
             thread.join()
 
     def longest(self) -> Mapping[str, float]:
-        return dict(self._spent.most_common(_MOST))
+        return dict(sorted(self._spent.items(), key=lambda pair: -pair[1])[:_MOST])
 
     def _watch(self) -> None:
         with database.connect(self._dsn) as conn:
@@ -48,12 +47,17 @@ class Profile:
                 active = [query for (query,) in conn.execute(_ACTIVE.encode())]
                 now = time.monotonic()
                 for first in (query.partition("\n")[0] for query in active):
-                    self._spent[self._names.get(first, first[:_SHOWN])] += now - last
+                    name = self._names.get(first, first[:_SHOWN])
+                    self._spent[name] = self._spent.get(name, 0.0) + now - last
                 last = now
 
 
 def _names() -> Mapping[str, str]:
     """Statement by its first line, which is the sentence that says what it is for."""
     folder = Path(sql.__file__).with_name("sql")
-    found = [(file.stem, name, first) for file in folder.glob("*.sql") for name, first in _HEAD.findall(file.read_text("utf-8"))]
+    found = [
+        (file.stem, name, first)
+        for file in folder.glob("*.sql")
+        for name, first in _HEAD.findall(file.read_text("utf-8"))
+    ]
     return {first: f"{noun}.{name}" for noun, name, first in found}

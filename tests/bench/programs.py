@@ -34,7 +34,9 @@ class World:
 def broker_url(access: Access) -> str:
     """The embedded broker's address with the platform's account in it, as an operator would write it."""
     parts = urlsplit(access.url)
-    return parts._replace(netloc=f"{quote(access.user, safe='')}:{quote(access.password, safe='')}@{parts.netloc}").geturl()
+    return parts._replace(
+        netloc=f"{quote(access.user, safe='')}:{quote(access.password, safe='')}@{parts.netloc}"
+    ).geturl()
 
 
 class Program:
@@ -61,7 +63,7 @@ class Program:
     def wait_for(self, text: str, seconds: float = 60) -> None:
         """Until it logs the text; fails with its last words if it ends or does not say it."""
         wait_until(lambda: text in self.said() or self._process.poll() is not None, seconds)
-        assert text in self.said(), f"{self._process.args} did not say {text!r}:\n{self.said()[-2000:]}"
+        assert text in self.said(), f"{self.log.stem} did not say {text!r}:\n{self.said()[-2000:]}"
 
     def runs(self) -> bool:
         return self._process.poll() is None

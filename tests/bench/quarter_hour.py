@@ -1,14 +1,13 @@
 """The nation's quarter hour: every meter of every enterprise speaks at once, and seconds later every quota is judged.
 
-First as the third quarter hour of a day, then as the same one of the next day, when a full day of such bursts lies behind and
-a checkpoint has just been made, so that every page that is touched goes whole into the log.
+First as the third quarter hour of a day, then as the same one of the next day, when a full day of such bursts lies
+behind and a checkpoint has just been made, so that every page that is touched goes whole into the log.
 """
 
 import re
 import resource
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -35,13 +34,13 @@ _WAITING = "SELECT (SELECT count(*) FROM stale_span), (SELECT count(*) FROM stal
 # The worker reads the registry when it first has work: it should have.
 _WAKE = """INSERT INTO stale_span (shard, enterprise_id, meters, since, until, why)
 SELECT id % 256, id, '{}', now(), now(), 'factor' FROM enterprise LIMIT 1"""
-_BUSY = """SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle' AND xact_start < now() - interval '0.1 s'"""
+_BUSY = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+AND state <> 'idle' AND xact_start < now() - interval '0.1 s'"""
 
 
 @dataclass(frozen=True)
 class Burst:
-    """What one burst took: seconds from its first publish, then of the worker by station, of the database by statement (the
+    """What one burst took: seconds from its first publish, of the worker by station, of the database by statement (the
     longest), and processor time by program."""
 
     stored_s: float
@@ -81,9 +80,7 @@ def _figures(part: str, nation: Nation, burst: Burst) -> Iterator[Figure]:
     yield Figure(part, "WAL", burst.wal_bytes / 1e6, "MB")
 
 
-def _burst(
-    place: Place, conn: Connection, nation: Nation, when: datetime, checkpoint: str | None = None
-) -> Burst:
+def _burst(place: Place, conn: Connection, nation: Nation, when: datetime, checkpoint: str | None = None) -> Burst:
     """A burst on collector and worker at rest; `checkpoint`: a superuser's DSN, for a checkpoint just before."""
     messages = write_messages(place.folder / "messages", nation.burst(when))
     with place.program("collect", "connected") as collector, place.program("work", "evaluate found") as worker:
@@ -107,9 +104,7 @@ def _settle(place: Place, conn: Connection) -> None:
         time.sleep(_LOOK_S)
 
 
-def _measured(
-    place: Place, conn: Connection, nation: Nation, messages: Path, programs: Mapping[str, Program]
-) -> Burst:
+def _measured(place: Place, conn: Connection, nation: Nation, messages: Path, programs: Mapping[str, Program]) -> Burst:
     publisher = place.clients.publisher(messages, receipts=nation.enterprises)
     cpu, begun, wal = _cpu(place, programs), len(programs["worker"].said()), _wal(conn)
     began = time.monotonic()

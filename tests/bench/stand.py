@@ -1,4 +1,4 @@
-"""Where the bench takes place: a folder with a PostgreSQL of its own, a fresh broker for each measurement, nothing left over."""
+"""Where the bench takes place: a folder with a PostgreSQL of its own, a fresh broker each time, and nothing left over."""
 
 import shutil
 import tempfile
@@ -46,7 +46,7 @@ class Place:
 
 @dataclass
 class Stand:
-    """The bench's folder and PostgreSQL, with production's settings, and a database in which the nation is registered."""
+    """The bench's folder and PostgreSQL, with production's settings, and a database that knows the nation."""
 
     folder: Path
     client: Path
@@ -80,7 +80,7 @@ class Stand:
 
     def _admin(self, statement: str, *names: str) -> None:
         with psycopg.connect(self.postgres, autocommit=True) as conn:
-            conn.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))  # type: ignore[arg-type]
+            conn.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
 @contextmanager
@@ -91,7 +91,9 @@ def stand(parent: Path | None, needed_gb: float) -> Iterator[Stand]:
         folder.chmod(0o711)
         free_gb = shutil.disk_usage(folder).free / 1e9
         if free_gb < needed_gb:
-            raise Refused(f"The bench writes about {needed_gb:.0f} GB and {folder} has {free_gb:.0f} GB free; use --folder.")
+            raise Refused(
+                f"The bench writes about {needed_gb:.0f} GB and {folder} has {free_gb:.0f} GB free; use --folder."
+            )
         yield Stand(folder, compiled(folder), server.start(folder))
     finally:
         with suppress(Refused):
@@ -99,4 +101,3 @@ def stand(parent: Path | None, needed_gb: float) -> Iterator[Stand]:
         for link in folder.glob("**/servers"):
             shutil.rmtree(link.readlink(), ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
-
