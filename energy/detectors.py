@@ -253,7 +253,8 @@ def _unlike(series: Series, starts: Ints, stops: Ints, lines: Lines) -> tuple[In
     never = _never_pauses(series, starts[~is_brief], stops[~is_brief], lines)
     strange = np.array([never[start:stop].sum() for start, stop in zip(starts, stops, strict=True)])
     odd = ((length >= max(usual, day)) | (strange >= series.slots(lines["pause_hours"]))) & (length <= longest)
-    odd &= bool(length.sum() <= np.isfinite(series.values).sum() * lines["pausing_share"])
+    pauses = length[length >= series.slots(lines["pause_hours"])].sum()
+    odd &= bool(pauses <= np.isfinite(series.values).sum() * lines["pausing_share"])
     return starts[odd], stops[odd]
 
 
@@ -433,11 +434,12 @@ def spikes(series: Series, habit: Habit | None, lines: Lines) -> list[Finding]:
         return []
     rates = np.abs(series.values * series.rate)
     with np.errstate(invalid="ignore"):
-        starts, stops = runs(rates > lines["factor"] * habit.high)
+        beyond = rates > lines["factor"] * max(habit.high, _high_slot(series, rates, lines))
+    starts, stops = runs(beyond)
     brief = [stop - start <= series.slots(lines["hours"]) for start, stop in zip(starts, stops, strict=True)]
     alone = [_stands_out(rates, start, stop, lines) for start, stop in zip(starts, stops, strict=True)]
     kept = np.array(brief, dtype=bool) & np.array(alone, dtype=bool)
-    counted = np.concatenate([[0], np.cumsum(rates > lines["factor"] * habit.high)])
+    counted = np.concatenate([[0], np.cumsum(beyond)])
     found = []
     for start, stop in zip(*_joined(starts[kept], stops[kept], series.slots(lines["hours"])), strict=True):
         if series.touches(start, stop):
@@ -445,6 +447,20 @@ def spikes(series: Series, habit: Habit | None, lines: Lines) -> list[Finding]:
             told = f"Up to {most:.6g} an hour, {most / habit.high:.3g} times the peak of a high day ({habit.high:.6g})."
             found.append(series.found("spike", start, stop, counted[stop] - counted[start], told))
     return found
+
+
+def _high_slot(series: Series, rates: Floats, lines: Lines) -> float:
+    """A high slot of the neighbouring months: the steps of a coarse register are higher than any hour's mean."""
+    known = np.isfinite(rates) & (rates > 0)
+    others = known & _outside(series)
+    used = rates[others if others.sum() >= lines["enough_slots"] else known]
+    return float(np.quantile(used, lines["high_slots"])) if len(used) else 0.0
+
+
+def _outside(series: Series) -> Bools:
+    outside = np.ones(len(series.values), dtype=bool)
+    outside[series.first : series.last] = False
+    return outside
 
 
 def _stands_out(rates: Floats, start: int, stop: int, lines: Lines) -> bool:

@@ -215,9 +215,7 @@ class _Scales:
     mean: Floats
 
 
-def _scales(
-    meter: Ints, since: Ints, until: Ints, meters: Meters, events: dict[int, tuple[Event, ...]]
-) -> _Scales:
+def _scales(meter: Ints, since: Ints, until: Ints, meters: Meters, events: dict[int, tuple[Event, ...]]) -> _Scales:
     before = meters.scale[meter]
     after, changed = before.copy(), until.copy()
     for index, several in events.items():

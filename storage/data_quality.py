@@ -450,9 +450,11 @@ def _counted(known: _Known, meter: Meter) -> list[Finding]:
 
 
 def _clock(known: _Known, arrived: _Arrived, series: Series) -> list[Finding]:
-    told = detectors.clock(arrived.live_s, known.rules["lines"]["clock_s"])
+    """By what came within a day: history that is sent later (EC-19) says nothing of a clock."""
+    live = arrived.live_s[np.abs(arrived.live_s) * SECOND <= DAY]
+    told = detectors.clock(live, known.rules["lines"]["clock_s"])
     span = (series.at(series.first), series.at(series.last))
-    return [Finding("clock_offset", *span, len(arrived.live_s), told)] if told else []
+    return [Finding("clock_offset", *span, len(live), told)] if told else []
 
 
 def _calibration(known: _Known, meter: Meter) -> list[Finding]:

@@ -137,7 +137,10 @@ def test_university_b119_electricity_doubles(shared_data: Path) -> None:
     assert all("level_shift" in names(meter, f"2018-{month:02}") for month in range(1, 10))
     before_the_next_year = meter.with_values(meter.values[: 365 * 24])
     (told,) = [one for one in before_the_next_year.findings("2018-09") if one.name == "level_shift"]
-    assert meter.shown(told.since).startswith("09-2") and "times the level before" in told.evidence
+    assert (
+        meter.shown(told.since) in ("09-28T00:00", "09-29T00:00", "09-30T00:00")
+        and "times the level before" in told.evidence
+    )
 
 
 def test_university_b0_gas_is_zero_half_the_time(shared_data: Path) -> None:

@@ -79,15 +79,18 @@ def test_ratings_bound_what_is_missing(line: Line) -> None:
     assert [(row.amount, row.low, row.high) for row in rows] == [(930, 930, 1_005)]
 
 
+def first_of_october(line: Line) -> list[UsageRow]:
+    return enterprise_usage(line.conn, "DEMO-1", OCTOBER, OCTOBER + timedelta(days=1), "day", ZONE, NOW)
+
+
 def test_what_a_silent_export_meter_may_have_sold_is_no_lower_bound(line: Line) -> None:
     line.meter("X-01", role="export")
     line.tell([*steps("E-01", *range(97)), *steps("X-01", 0, 1)])
-    day = (line.conn, "DEMO-1", OCTOBER, OCTOBER + timedelta(days=1), "day", ZONE, NOW)
     line.drain()
-    assert [(row.amount, row.low, row.high) for row in enterprise_usage(*day)] == [(95, None, None)]
+    assert [(row.amount, row.low, row.high) for row in first_of_october(line)] == [(95, None, None)]
     line.conn.execute("UPDATE meter SET max_rate = 2 WHERE code = 'X-01'")
     line.changed()
-    assert [row.low for row in enterprise_usage(*day)] == [95 - 2 * 23.75]
+    assert [row.low for row in first_of_october(line)] == [95 - 2 * 23.75]
 
 
 def test_a_gap_in_a_register_leaves_the_month_exact(line: Line) -> None:
