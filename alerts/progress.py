@@ -207,12 +207,23 @@ def _progress(plan: Plan, known: Facts, now: Round) -> Iterator[Outcome]:
         return
     share = coverage(known.counting.get(q.enterprise_id, ()), plan.figure, plan.period, found.covered_s, now)
     used = found.bounds.times(plan.scale)
-    yield _against(plan, "quota_used", _with_gap(used, share, q.limit), q.limit, share, now)
     day = min(now.today, plan.period.until)
     running = known.today.get(plan.figure, {}).get(q.enterprise_id, 0.0) * plan.scale if day == now.today else 0.0
     past = Bounds(used.value - running, used.low - running, used.high - running)
+    early = not _keeps_plan(plan, past, day)
+    yield _against(plan, "quota_used", _with_gap(used, share, q.limit), q.limit, share, now, early=early)
     recent = found.recent * plan.scale - running
     yield from _along_the_path(plan, past, recent, share, day, now)
+
+
+def _keeps_plan(plan: Plan, past: Bounds, day: date) -> bool:
+    """Whether what was used before that day lies within budgets that somebody has stated.
+
+    Then being near the quota is as planned, and exactly on plan is silence (domain rule 14). A path by days alone is
+    nobody's plan and silences nothing.
+    """
+    path = quotas.path_to_date(plan.quota.limit, plan.period, plan.pieces, day)
+    return bool(plan.pieces) and not quotas.fails("at_most", past.value, path)
 
 
 def _along_the_path(plan: Plan, past: Bounds, recent: float, share: float, day: date, now: Round) -> Iterator[Outcome]:
@@ -236,11 +247,13 @@ def _along_the_path(plan: Plan, past: Bounds, recent: float, share: float, day: 
 
 def _against(
     plan: Plan, rule_id: str, used: Bounds, limit: float, share: float, now: Round,
-    more: Mapping[str, Any] | None = None,
+    more: Mapping[str, Any] | None = None, early: bool = True,
 ) -> Outcome:  # fmt: skip
     rule, q = now.rules[rule_id], plan.quota
     percent = used.times(100 / limit)
-    found = grade_bounds(percent, rule.thresholds if q.kind in quotas.BINDING else (), _BREACH, rule.margin)
+    lines = rule.thresholds if q.kind in quotas.BINDING else ()
+    lines = lines if early else tuple(each for each in lines if each.line >= _BREACH)
+    found = grade_bounds(percent, lines, _BREACH, rule.margin)
 
     def told() -> dict[str, Any]:
         bounded = not used.exact and math.isfinite(used.high)

@@ -23,7 +23,7 @@ def stations(app: App) -> Sequence[Station]:
     zone, routes, language = settings.zone, notify.routes(told), settings.language
     return (
         Station("partitions", make_room, timedelta(hours=1)),
-        Station("rollup", lambda conn, now: rollup.work(conn, zone, now)),
+        Station("rollup", lambda conn, now: rollup.work_on_settled(conn, zone, now)),
         Station("new day", NewDay(evaluate.mark_all, zone), MINUTE),
         Station("evaluate", partial(evaluate.work, zone=zone, routes=routes, language=language)),
         Station("silence", partial(silence.work, zone=zone, routes=routes, language=language), MINUTE),

@@ -6,7 +6,7 @@ judge are told. A round that fails leaves the spans where they were.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -28,6 +28,7 @@ from storage.usage_rollup import Touched
 
 SHARDS_A_ROUND = 256  # all that waits: reading and joining a burst once is cheaper than by halves
 READINGS_AT_ONCE = 3_000_000  # expected readings computed together: a nation's quarter hour, some hundred megabytes
+QUIET, PATIENCE = timedelta(milliseconds=300), timedelta(seconds=5)
 LAG = HOUR  # meter_span.last_time may be behind by so much (storage.readings)
 DAY = 24 * HOUR
 _NEVER = np.iinfo(np.int64).min // 2
@@ -40,6 +41,11 @@ def drain(conn: Connection, zone: ZoneInfo, now: datetime) -> int:
     while taken := work(conn, zone, now):
         total += taken
     return total
+
+
+def work_on_settled(conn: Connection, zone: ZoneInfo, now: datetime) -> int:
+    """One round, unless a burst is still coming in: taken whole it costs half of what its parts cost one by one."""
+    return work(conn, zone, now) if stale.is_settled(conn, QUIET, PATIENCE) else 0
 
 
 def work(conn: Connection, zone: ZoneInfo, now: datetime) -> int:

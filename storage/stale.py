@@ -4,7 +4,7 @@ Insert-only; whoever leaves one never waits for whoever takes them away.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from struct import Struct
 from typing import NamedTuple
 
@@ -51,6 +51,12 @@ def _packed(span: StaleSpan) -> bytes:
     why = span.why.encode()
     times = _TIMES.pack(8, arrays.micros(span.since), 8, arrays.micros(span.until), len(why))
     return _HEAD.pack(6, 2, span.enterprise_id % SHARDS, 4, span.enterprise_id) + array + meters.tobytes() + times + why
+
+
+def is_settled(conn: Connection, quiet: timedelta, patience: timedelta) -> bool:
+    """Whether what waits has stopped growing, or has waited long enough; False if nothing waits."""
+    row = conn.execute(sql("stale.is_settled"), {"quiet": quiet, "patience": patience}).fetchone()
+    return bool(row and row[0])
 
 
 def claim(conn: Connection, most_shards: int) -> list[StaleSpan]:

@@ -170,6 +170,21 @@ def test_six_monthly_budgets_used_to_the_letter_are_silence(province: Province) 
     assert province.finding("quota_path")["limit"] == pytest.approx(6_000)
 
 
+def test_a_stated_plan_kept_to_the_letter_is_silence_to_the_last_day(province: Province) -> None:
+    """Eleven of twelve budgets of 1,000 used: 91.7 % of the quota, as planned. Beyond the plan it warns."""
+    plant = province.enterprise("P1")
+    province.quota("P1", 12_000)
+    for number in range(1, 13):
+        province.quota("P1", 1_000, f"2026-{number:02}", kind="budget")
+    year(province, plant, 1_000)
+    december = datetime(2026, 12, 1, 1, tzinfo=UTC)
+    province.judge(december)
+    assert alerts.listed(province.conn) == []
+    province.month(plant, "2026-11", 1_200)
+    province.judge(december)
+    assert {one.rule: one.level for one in alerts.listed(province.conn)}["quota_used"] == "yellow"
+
+
 def test_ahead_of_the_path_is_a_warning_long_before_the_quota_is_used_up(province: Province) -> None:
     plant = province.enterprise("P1")
     province.quota("P1", 12_000)

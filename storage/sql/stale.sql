@@ -15,6 +15,10 @@ SELECT shard FROM unnest(%(shards)s::int[]) AS shard WHERE pg_try_advisory_xact_
 DELETE FROM stale_span WHERE shard = ANY(%(shards)s)
 RETURNING enterprise_id, meters, since, until, why;
 
+-- is_settled --
+-- Whether nothing has been added for a moment, or something has waited long enough all the same.
+SELECT max(added) < now() - %(quiet)s OR min(added) < now() - %(patience)s FROM stale_span;
+
 -- waiting --
 -- How much is waiting to be recomputed, and since when the oldest mark speaks.
 SELECT count(*) AS spans, min(since) AS oldest FROM stale_span;

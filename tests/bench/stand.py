@@ -1,4 +1,4 @@
-"""Where the bench takes place: a folder with a PostgreSQL of its own, a fresh broker each time, and nothing left over."""
+"""Where the bench takes place: a folder with a PostgreSQL of its own, a fresh broker each time, nothing left over."""
 
 import shutil
 import tempfile
@@ -94,7 +94,7 @@ def stand(parent: Path | None, needed_gb: float) -> Iterator[Stand]:
             raise Refused(
                 f"The bench writes about {needed_gb:.0f} GB and {folder} has {free_gb:.0f} GB free; use --folder."
             )
-        yield Stand(folder, compiled(folder), server.start(folder))
+        yield Stand(folder, compiled(folder), server.start(folder, {"autovacuum": "off"}))
     finally:
         with suppress(Refused):
             server.stop(folder)
