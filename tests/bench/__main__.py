@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -32,6 +34,7 @@ def main(
     parts: Sequence[str], enterprises: int, singles: int, full_day: bool, file: Path | None, folder: Path | None
 ) -> None:
     """Measure the PARTS (all of them), each beside its limits measured in the same run."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # told to end, it tidies up as after Ctrl-C
     now, began = datetime.now(UTC), time.monotonic()
     nation = Nation(enterprises, _beginning(now))
     wanted = parts or PARTS

@@ -31,10 +31,12 @@ _PATIENCE_S = 300.0
 _QUIET_S = 1.5
 _STATION = re.compile(r"enermon\.worker: (.+) found=\d+ seconds=([\d.]+)")
 _WAITING = "SELECT EXISTS (SELECT FROM stale_span)::int, EXISTS (SELECT FROM stale_judgement)::int"
-# The worker reads the registry when it first has work: it should have.
+# The worker reads the registry when it first has work, and has judged everyone by what stands in it: as on any day.
 _WAKE = """INSERT INTO stale_span (shard, enterprise_id, meters, since, until, why)
-SELECT id % 256, id, '{}', now(), now(), 'factor' FROM enterprise LIMIT 1"""
-_BUSY = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+SELECT id % 256, id, '{}', max(hour), max(hour), 'factor'
+FROM enterprise JOIN usage_hour ON enterprise_id = id GROUP BY id"""
+_BUSY = """SELECT EXISTS (SELECT FROM delivery WHERE state = 'due')::int + count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
 AND state <> 'idle' AND xact_start < now() - interval '0.1 s'"""
 
 
