@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from time import perf_counter, process_time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -908,7 +907,7 @@ def test_every_reason_and_sentence_can_be_said_in_both_languages() -> None:
 # --- a nation
 
 
-def test_seventeen_thousand_quotas_are_judged_in_about_a_second(province: Province) -> None:
+def test_a_nation_of_seventeen_thousand_quotas_is_judged_and_judged_again_to_the_same(province: Province) -> None:
     province.enterprise("SEED")
     province.carrier("electricity")
     province.conn.execute(
@@ -926,12 +925,7 @@ def test_seventeen_thousand_quotas_are_judged_in_about_a_second(province: Provin
         " FROM enterprise, generate_series(1, 11) m"
     )
     province.conn.execute("ANALYZE usage_month")
-    spent = []
     for at in range(2):
         evaluate.mark_all(province.conn)
-        begun, cpu = perf_counter(), process_time()
         assert evaluate.work(province.conn, NOW + timedelta(minutes=15 * at), ZONE) == 17_001
-        spent.append((round(perf_counter() - begun, 2), round(process_time() - cpu, 2)))
-    print(f"17,000 quotas: (seconds, CPU seconds) first {spent[0]}, again {spent[1]}")
-    assert len(province.findings("quota_used")) == 17_001
-    assert spent[1][1] < 3  # CPU: about one on an idle machine, and others may use it too
+        assert len(province.findings("quota_used")) == 17_001
