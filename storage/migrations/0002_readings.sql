@@ -6,7 +6,8 @@
 CREATE TABLE reading (
     time timestamptz NOT NULL, received timestamptz NOT NULL, value float8 NOT NULL, seq bigint,
     meter_id int NOT NULL, source smallint NOT NULL,
-    PRIMARY KEY (time, meter_id)) PARTITION BY RANGE (time);
+    PRIMARY KEY (time, meter_id));
+CALL make_series('reading', 'time', 'day');
 
 -- Every further value for a time that a meter has already spoken for.
 CREATE TABLE rival_reading (
@@ -49,7 +50,7 @@ CREATE TABLE gateway (
 CREATE TABLE stale_span (
     id bigint GENERATED ALWAYS AS IDENTITY, shard smallint NOT NULL, enterprise_id int NOT NULL, meters int[] NOT NULL,
     since timestamptz NOT NULL, until timestamptz NOT NULL, why text NOT NULL,
-    added timestamptz NOT NULL DEFAULT now());  -- for `enermon check`, which tells what waits too long
+    added timestamptz NOT NULL DEFAULT clock_timestamp());  -- how long it waits; a large batch takes a while to be stored
 CREATE INDEX stale_span_shard ON stale_span (shard);
 
 -- The same for the station that judges: this enterprise's figures moved. '' in code never occurs; region by its code.

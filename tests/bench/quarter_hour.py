@@ -7,7 +7,8 @@ behind and a checkpoint has just been made, so that every page that is touched g
 import re
 import resource
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -54,17 +55,17 @@ class Burst:
     wal_bytes: int
 
 
-def quarter_hour(stand: Stand, nation: Nation, full_day: bool) -> Iterator[Figure]:
-    """Both bursts, or the first alone."""
+def quarter_hour(stand: Stand, nation: Nation, full_day: bool, workers: int) -> Iterator[Figure]:
+    """Both bursts, or the first alone, on so many workers."""
     with stand.place() as place, database.connect(place.dsn) as conn:
         conn.autocommit = True
         day.begin(conn, nation)
-        first = _burst(place, conn, nation, nation.since + 2 * QUARTER)
+        first = _burst(place, conn, nation, nation.since + 2 * QUARTER, workers)
         yield from _figures("first burst", nation, first)
         if not full_day:
             return
         day.fill(conn, place.dsn, nation)
-        later = _burst(place, conn, nation, nation.since + DAY + 2 * QUARTER, checkpoint=stand.postgres)
+        later = _burst(place, conn, nation, nation.since + DAY + 2 * QUARTER, workers, checkpoint=stand.postgres)
     yield from _figures("a day later", nation, later)
     yield Figure("a day later", "beside the first burst", later.judged_s, "s", first.judged_s, f"<= {_LATER}")
 
@@ -74,7 +75,7 @@ def _figures(part: str, nation: Nation, burst: Burst) -> Iterator[Figure]:
     yield Figure(part, "... and rolled up", burst.rolled_up_s, "s")
     yield Figure(part, "... and judged", burst.judged_s, "s", aim=f"<= {_LIMIT_S}")
     for station, seconds in burst.stations.items():
-        yield Figure(part, f"    of it the worker at: {station}", seconds, "s")
+        yield Figure(part, f"    of it the workers at: {station}", seconds, "s")
     for statement, seconds in burst.statements.items():
         yield Figure(part, f"    of it the database at: {statement}", seconds, "s")
     for program, seconds in burst.cpu_s.items():
@@ -82,18 +83,28 @@ def _figures(part: str, nation: Nation, burst: Burst) -> Iterator[Figure]:
     yield Figure(part, "WAL", burst.wal_bytes / 1e6, "MB")
 
 
-def _burst(place: Place, conn: Connection, nation: Nation, when: datetime, checkpoint: str | None = None) -> Burst:
-    """A burst on collector and worker at rest; `checkpoint`: a superuser's DSN, for a checkpoint just before."""
+def _burst(
+    place: Place, conn: Connection, nation: Nation, when: datetime, workers: int, checkpoint: str | None = None
+) -> Burst:
+    """A burst on collector and workers at rest; `checkpoint`: a superuser's DSN, for a checkpoint just before."""
     messages = write_messages(place.folder / "messages", nation.burst(when))
-    with place.program("collect", "connected") as collector, place.program("work", "evaluate found") as worker:
-        conn.execute(_WAKE.encode())
-        worker.wait_for("rollup found")
-        _settle(place, conn)
+    with ExitStack() as running:
+        collector = running.enter_context(place.program("collect", "connected"))
+        several = [running.enter_context(place.program("work", "new day found", n)) for n in range(1, workers + 1)]
+        _wake(place, conn, several)
         if checkpoint:
             with database.connect(checkpoint) as admin:
                 admin.autocommit = True
                 admin.execute("CHECKPOINT")
-        return _measured(place, conn, nation, messages, {"collector": collector, "worker": worker})
+        return _measured(place, conn, nation, messages, collector, several)
+
+
+def _wake(place: Place, conn: Connection, workers: Sequence[Program]) -> None:
+    """Until each of the workers has had something to roll up, and all is done."""
+    _settle(place, conn)
+    while not all("rollup found" in worker.said() for worker in workers):
+        conn.execute(_WAKE.encode())
+        _settle(place, conn)
 
 
 def _settle(place: Place, conn: Connection) -> None:
@@ -106,16 +117,19 @@ def _settle(place: Place, conn: Connection) -> None:
         time.sleep(_LOOK_S)
 
 
-def _measured(place: Place, conn: Connection, nation: Nation, messages: Path, programs: Mapping[str, Program]) -> Burst:
+def _measured(
+    place: Place, conn: Connection, nation: Nation, messages: Path, collector: Program, workers: Sequence[Program]
+) -> Burst:
     publisher = place.clients.publisher(messages, receipts=nation.enterprises)
-    cpu, begun, wal = _cpu(place, programs), len(programs["worker"].said()), _wal(conn)
+    programs = {"collector": [collector], "workers": workers}
+    cpu, begun, wal = _cpu(place, programs), [len(worker.said()) for worker in workers], _wal(conn)
     began = time.monotonic()
     with (profile := Profile(place.dsn)).watching():
         said = publisher.go().result()
         rolled_up, judged = _awaited(conn)
     assert said["accepted"] == nation.meters, f"of {nation.meters} readings: {dict(said)}"
     spent = {program: seconds - cpu[program] for program, seconds in _cpu(place, programs).items()}
-    stations = _stations(programs["worker"].said()[begun:])
+    stations = _stations("".join(worker.said()[at:] for worker, at in zip(workers, begun, strict=True)))
     return Burst(
         said["answered_s"], rolled_up - began, judged - began, stations, profile.longest(), spent, _wal(conn) - wal
     )
@@ -135,15 +149,15 @@ def _awaited(conn: Connection) -> tuple[float, float]:
 
 
 def _stations(log: str) -> Mapping[str, float]:
-    """The worker's seconds by station, the longest first."""
+    """The workers' seconds by station, added up, the longest first."""
     spent: dict[str, float] = {}
     for station, seconds in _STATION.findall(log):
         spent[station] = spent.get(station, 0.0) + float(seconds)
     return dict(sorted(spent.items(), key=lambda pair: -pair[1]))
 
 
-def _cpu(place: Place, programs: Mapping[str, Program]) -> dict[str, float]:
-    used = {name: cpu_seconds([program.pid]) for name, program in programs.items()}
+def _cpu(place: Place, programs: Mapping[str, Sequence[Program]]) -> dict[str, float]:
+    used = {name: cpu_seconds([program.pid for program in several]) for name, several in programs.items()}
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     servers = {name: cpu_seconds(working_in(folder)) for name, folder in place.servers.items()}
     return used | servers | {"the publisher": ended.ru_utime + ended.ru_stime}

@@ -37,9 +37,11 @@ class Place:
         return self.world.database
 
     @contextmanager
-    def program(self, command: str, ready: str) -> Iterator[Program]:
-        """A command of the platform while the block runs; what memory it held at most is remembered."""
-        with running(self.world, [command], self.folder / f"{command}.log", ready) as program:
+    def program(self, command: str, ready: str, number: int = 1) -> Iterator[Program]:
+        """A command of the platform while the block runs, which may run several times; what memory the largest held at
+        most is remembered.
+        """
+        with running(self.world, [command], self.folder / f"{command}-{number}.log", ready) as program:
             yield program
             self.peaks[command] = max(self.peaks.get(command, 0.0), program.peak_mb())
 
@@ -76,6 +78,19 @@ class Stand:
             yield Place(world, Clients(self.client, access), folder, servers, self.peaks)
         finally:
             broker.stop(folder)
+            self._admin("DROP DATABASE {} WITH (FORCE)", name)
+
+    @contextmanager
+    def empty(self) -> Iterator[str]:
+        """The DSN of a database with the schema and the shipped reference data in it, and no registry."""
+        name = f"bench_{next(self._names)}"
+        self._admin("CREATE DATABASE {}", name)
+        try:
+            with database.connect(of_database(self.postgres, name)) as conn:
+                database.migrate(conn)
+                seed.seed(conn)
+            yield of_database(self.postgres, name)
+        finally:
             self._admin("DROP DATABASE {} WITH (FORCE)", name)
 
     def _admin(self, statement: str, *names: str) -> None:
