@@ -15,7 +15,7 @@ from ingest import instants
 from ingest.decode import Columns, NotAReading
 from ingest.limits import Limits
 from ingest.reasons import Reason, Rejection
-from storage.arrays import micros
+from storage.arrays import instant, micros
 
 _EVER = -(2**63)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -44,12 +44,13 @@ class Enterprise:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """Columns of what becomes readings (µs since 2000), and what does not."""
+    """Columns of what becomes readings (µs since 2000), and what does not. estimated: which are; None: none."""
 
     meters: list[int]
     times: list[int]
     values: list[float]
     rejections: list[Rejection]
+    estimated: list[bool] | None = None
 
 
 def validity(kind: str, label: str, valid_from: datetime | None, valid_to: datetime | None) -> tuple[int, int]:
@@ -67,7 +68,7 @@ def validity(kind: str, label: str, valid_from: datetime | None, valid_to: datet
 
 def admit(columns: Columns, enterprise: Enterprise | None, limits: Limits, now: datetime) -> Admitted:
     """Decide every reading of a message."""
-    bounds = _Bounds(limits, micros(limits.oldest), micros(now + limits.tolerance))
+    bounds = _Bounds(limits, micros(limits.oldest_at(now)), micros(now + limits.tolerance))
     if enterprise is not None and columns.clean:
         admitted = _as_a_whole(columns, enterprise, bounds)
         if admitted is not None:
@@ -87,22 +88,27 @@ def _as_a_whole(columns: Columns, enterprise: Enterprise, bounds: _Bounds) -> Ad
     meters = list(map(enterprise.meters.get, columns.meters))
     if None in meters or not enterprise.rules.keys().isdisjoint(meters):
         return None
-    times = list(map(instants.reader(bounds.limits.zone), columns.times))
-    if None in times or not times:
+    read = instants.reader(bounds.limits.zone)
+    times = {each: read(each) for each in set(columns.times)}  # few: gateways read all their meters at once
+    if None in times.values() or not times:
         return None
-    known = cast(list[int], times)
-    if min(known) < bounds.oldest or max(known) > bounds.latest:
+    known = cast(dict[str | int | float, int], times)
+    if min(known.values()) < bounds.oldest or max(known.values()) > bounds.latest:
         return None
-    return Admitted(cast(list[int], meters), known, columns.values, [])
+    every = list(map(known.__getitem__, columns.times))
+    return Admitted(cast(list[int], meters), every, columns.values, [], columns.estimated)
 
 
 def _one_by_one(columns: Columns, enterprise: Enterprise | None, bounds: _Bounds) -> Admitted:
-    admitted = Admitted([], [], [], [])
+    marks = columns.estimated
+    admitted = Admitted([], [], [], [], None if marks is None else [])
     for index, (meter, time, value) in enumerate(zip(columns.meters, columns.times, columns.values, strict=True)):
         decided = _decide(meter, time, value, enterprise, bounds)
         if isinstance(decided, tuple):
-            admitted.rejections.append(Rejection(index, meter, *decided, time, value))
+            admitted.rejections.append(Rejection(index, meter, *decided, time, value, bool(marks and marks[index])))
         else:
+            if marks is not None and admitted.estimated is not None:
+                admitted.estimated.append(marks[index])
             admitted.meters.append(decided.meter)
             admitted.times.append(decided.time)
             admitted.values.append(decided.value)
@@ -166,7 +172,7 @@ def _fault_in_time(when: int, time: object, rule: MeterRule, bounds: _Bounds) ->
         minutes = bounds.limits.tolerance.total_seconds() / 60
         return Reason.TIME_IN_FUTURE, f"{_shown(time)} is more than {minutes:g} minutes ahead of the platform's clock"
     if when < bounds.oldest:
-        return Reason.TIME_TOO_OLD, f"{_shown(time)} is before {bounds.limits.oldest:%Y-%m-%d}"
+        return Reason.TIME_TOO_OLD, f"{_shown(time)} is before {instant(bounds.oldest):%Y-%m-%d}"
     if not rule.since <= when <= rule.until:
         return Reason.OUTSIDE_VALIDITY, f"{_shown(time)} is outside the meter's valid_from and valid_to"
     return None

@@ -3,12 +3,13 @@
 The unit of work of the collector and of the file loader. What it stores is committed before anything is acknowledged,
 and storing it twice changes nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 
 import numpy as np
+import numpy.ma  # np.unique imports it when it is first asked: a tenth of a second in the first batch
 from numpy.typing import NDArray
 from psycopg import Connection
 
@@ -18,8 +19,9 @@ from ingest.decode import decode
 from ingest.limits import Limits
 from ingest.reasons import Rejection, Unusable
 from ingest.registry import Registry
+from storage import chain as chains
 from storage import readings, rejected
-from storage.readings import ACCEPTED, CONFLICT, DUPLICATE, NO_SEQ, Rows
+from storage.readings import ACCEPTED, CONFLICT, DUPLICATE, NO_SEQ, Rows, Stored
 from storage.rejected import Rejected
 
 FILE_TOPIC = "file:"  # begins the topic of what came from a file
@@ -77,6 +79,7 @@ class Known:
 
     spans: readings.KnownSpans
     days: set[int] = field(default_factory=set)
+    chained: set[int] = field(default_factory=set)  # enterprises that have a chain
 
     @classmethod
     def load(cls, conn: Connection) -> "Known":
@@ -91,16 +94,20 @@ def store(
     One transaction, unless the readings are scattered over months; then one for each neighbourhood of days.
     """
     rows, owner = _rows(decisions)
+    estimated = _estimated(decisions)
     _make_room(conn, rows, known, received)
+    begin_chains(conn, [each.enterprise.id for each in decisions if each.enterprise and each.admitted.meters], known)
     verdict = np.zeros(len(rows), np.int8)
     resent = any(decision.message.dup for decision in decisions)
     parts = list(_neighbourhoods(rows))
     for which in parts[:-1]:
         with conn.transaction():
-            verdict[which], spans = _store_rows(conn, rows.take(which), source, known, received, resent)
+            marks = None if estimated is None else estimated[which]
+            verdict[which], spans = _store_rows(conn, rows.take(which), source, known, received, resent, marks)
         known.spans.learn(spans)
     with conn.transaction():
-        verdict[parts[-1]], spans = _store_rows(conn, rows.take(parts[-1]), source, known, received, resent)
+        marks = None if estimated is None else estimated[parts[-1]]
+        verdict[parts[-1]], spans = _store_rows(conn, rows.take(parts[-1]), source, known, received, resent, marks)
         refused = [row for decision in decisions if decision.admitted.rejections for row in _refused(decision)]
         rejected.keep(conn, refused, day_of(received, limits.zone), received, limits.kept_per_day)
     known.spans.learn(spans)
@@ -124,6 +131,14 @@ def _rows(decisions: Sequence[Decision]) -> tuple[Rows, NDArray[np.int64]]:
     return rows, np.repeat(np.arange(len(decisions)), lengths)
 
 
+def _estimated(decisions: Sequence[Decision]) -> NDArray[np.bool_] | None:
+    """Which of all admitted readings are marked as estimated; None: none, as mostly."""
+    if not any(decision.admitted.estimated for decision in decisions):
+        return None
+    marks = (decision.admitted.estimated or [False] * len(decision.admitted.meters) for decision in decisions)
+    return np.fromiter(chain.from_iterable(marks), np.bool_)
+
+
 def _make_room(conn: Connection, rows: Rows, known: Known, now: datetime) -> None:
     """Days in transactions of their own, for they lock; today's and tomorrow's before they are needed."""
     today = readings.day_number(now)
@@ -133,6 +148,15 @@ def _make_room(conn: Connection, rows: Rows, known: Known, now: datetime) -> Non
         with conn.transaction():
             readings.add_days(conn, days)
         known.days.update(days)
+
+
+def begin_chains(conn: Connection, enterprises: Iterable[int], known: Known) -> None:
+    """Before their first readings are stored: found out only then, they would have to be stored a second time."""
+    fresh = sorted(set(enterprises) - known.chained)
+    if fresh:
+        with conn.transaction():
+            chains.begin(conn, fresh)
+        known.chained.update(fresh)
 
 
 def _neighbourhoods(rows: Rows) -> Iterator[NDArray[np.intp]]:
@@ -147,21 +171,45 @@ def _neighbourhoods(rows: Rows) -> Iterator[NDArray[np.intp]]:
 
 
 def _store_rows(
-    conn: Connection, rows: Rows, source: int, known: Known, received: datetime, resent: bool
+    conn: Connection,
+    rows: Rows,
+    source: int,
+    known: Known,
+    received: datetime,
+    resent: bool,
+    estimated: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.int8], readings.MeterSpans]:
     if not len(rows):
         return np.zeros(0, np.int8), readings.spans_of(rows)
-    stored = readings.insert(conn, rows, source, received, expect_known=resent)
+    if estimated is None or not estimated.any():
+        stored = readings.insert(conn, rows, source, received, expect_known=resent)
+    else:
+        stored = _insert_both(conn, rows, source, received, resent, estimated)
     moved = rows if stored.moved.all() else rows.take(np.flatnonzero(stored.moved))
     spans = known.spans.widen(conn, moved)
     readings.mark_stale(conn, moved)
     return stored.verdict, spans
 
 
+def _insert_both(
+    conn: Connection, rows: Rows, source: int, received: datetime, resent: bool, estimated: NDArray[np.bool_]
+) -> Stored:
+    """Measured readings, and those marked as estimated, whose meters' spans are made exact: nobody looks for them."""
+    stored = Stored(np.zeros(len(rows), np.int8), np.zeros(len(rows), np.bool_))
+    for kind, which in ((source, np.flatnonzero(~estimated)), (readings.ESTIMATE, np.flatnonzero(estimated))):
+        if len(which):
+            part = readings.insert(conn, rows.take(which), kind, received, expect_known=resent)
+            stored.verdict[which], stored.moved[which] = part.verdict, part.moved
+    readings.widen_spans(conn, readings.spans_of(rows.take(np.flatnonzero(estimated))))
+    return stored
+
+
 def _refused(decision: Decision) -> Iterator[Rejected]:
     message = decision.message
     for each in decision.admitted.rejections:
         item = None if decision.whole else {"meter": each.meter, "time": each.time, "value": each.value}
+        if item and each.estimated:
+            item["estimated"] = True
         payload = message.payload[:_LONGEST_KEPT] if decision.whole else None
         yield Rejected(
             message.enterprise,

@@ -6,6 +6,7 @@ acknowledgement, so whatever is not stored yet stays with the broker, and the sa
 
 import logging
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain, repeat
 
-from paho.mqtt.client import MQTTMessage
 from psycopg import Connection
 
 from ingest import batch
@@ -22,6 +22,7 @@ from ingest.batch import Decision, Message
 from ingest.broker import TOPIC, Broker, Unreachable
 from ingest.limits import Limits
 from ingest.link import V5, V311, Link
+from ingest.wire import Arrival
 from ingest.writer import Job, Other, Writer
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ STATUS = f"{TOPIC}/+/status/+"  # not shared: retained messages are not sent to 
 _BACKOFF_S = (0.2, 0.5, 1, 2, 5, 10, 30)
 _TURN_S = 0.2
 _LAST_PATIENCE_S = 10.0
+_SWITCH_S = 0.0005  # the writer needs a moment after each answer of the database; by Python's 5 ms it would wait longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class Collector:
 
     def run(self, stop: threading.Event) -> None:
         """Until stop is set; then the batch in hand is finished and acknowledged. Once only."""
+        sys.setswitchinterval(_SWITCH_S)
         self._writer.start()
         try:
             while not stop.is_set() and not self._writer.ready.wait(_TURN_S):
@@ -147,8 +150,7 @@ class Collector:
         for enterprise, receipt in done.receipts:
             link.publish(f"{TOPIC}/{enterprise}/receipt", receipt)
         if done.job.link is link:
-            for mid in filter(None, done.job.mids):
-                link.acknowledge(mid)
+            link.acknowledge(filter(None, done.job.mids))
 
     def _finish(self) -> None:
         """Store and acknowledge what has been taken; take no more."""
@@ -200,31 +202,24 @@ class Collector:
         log.info("connected protocol=%s window=%d", self._protocol.name, self._bounds.window)
         return link
 
-    def _receive(self, message: MQTTMessage) -> None:
-        gathering = self._gathering
+    def _receive(self, message: Arrival) -> None:
+        gathering, topic, payload = self._gathering, message.topic, message.payload
         if not gathering.mids:
             gathering.since = time.monotonic()
-        gathering.mids.append(message.mid if message.qos else 0)
-        gathering.size += len(message.payload)
-        match _parts(message):
+        gathering.mids.append(message.mid)
+        gathering.size += len(payload)
+        match topic.split("/")[2:]:
             case [enterprise, "readings"]:
-                taken = Message(enterprise, message.topic, bytes(message.payload), message.dup)
+                taken = Message(enterprise, topic, payload, message.dup)
                 decision = batch.decide(taken, self._writer.registry, self._limits, self._now())
                 gathering.decisions.append(decision)
                 gathering.weight += len(decision.admitted.meters) + 5 * len(decision.admitted.rejections)
             case [enterprise, "output"]:
-                gathering.others.append(Other(enterprise, message.topic, bytes(message.payload)))
+                gathering.others.append(Other(enterprise, topic, payload))
             case [enterprise, "status", gateway]:
-                gathering.others.append(Other(enterprise, message.topic, bytes(message.payload), gateway))
+                gathering.others.append(Other(enterprise, topic, payload, gateway))
             case _:
                 log.warning("a message on a topic that nobody knows is acknowledged and dropped")
-
-
-def _parts(message: MQTTMessage) -> list[str]:
-    try:
-        return message.topic.split("/")[2:]
-    except UnicodeDecodeError:
-        return []
 
 
 def retire(broker: Broker, name: str) -> None:

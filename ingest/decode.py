@@ -16,6 +16,7 @@ from ingest.reasons import Reason, Unusable
 
 _INT64 = range(-(2**63) + 1, 2**63)  # the lowest int64 stands for "no seq" in storage
 _LONGEST_INTEGER = 400  # digits: no float64 holds more
+_NO = (None, False, 0, "", "0", "false", "no")
 
 
 @dataclass(slots=True)
@@ -23,7 +24,9 @@ class Columns:
     """The readings of one message, in the order they were sent; index i of every list belongs together.
 
     clean: every meter is a string, every time a string or number, every value a finite float. Otherwise anything may
-    stand in the lists, and admission looks at each item."""
+    stand in the lists, and admission looks at each item.
+
+    estimated: which readings their sender has marked as estimated (EC-23); None: none of them."""
 
     meters: list[Any]
     times: list[Any]
@@ -31,15 +34,16 @@ class Columns:
     gateway: str | int | None = None
     seq: int | None = None
     clean: bool = True
+    estimated: list[bool] | None = None
 
 
-class _Reading(msgspec.Struct, gc=False):
+class _Reading(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     meter: str
     time: str | int | float
     value: float
 
 
-class _Message(msgspec.Struct):
+class _Message(msgspec.Struct, forbid_unknown_fields=True):
     gateway: str | int | None = None
     seq: int | None = None
     time: str | int | float | None = None
@@ -47,16 +51,30 @@ class _Message(msgspec.Struct):
     values: dict[str, float] | None = None
 
 
+class _WiderReading(_Reading, gc=False, forbid_unknown_fields=False):
+    estimated: bool | None = None
+
+
+class _WiderMessage(_Message, forbid_unknown_fields=False):
+    readings: list[_WiderReading] | None = None  # type: ignore[assignment]
+    estimated: bool = False
+
+
 _usual = msgspec.json.Decoder(_Message)
+_wider = msgspec.json.Decoder(_WiderMessage)
 
 
 def decode(payload: bytes, largest: int) -> Columns:
     """The readings of a message. Unusable (too_large, unreadable) when no single reading can be told apart."""
     refuse_large(payload, largest)
     try:
-        message = _usual.decode(payload)
+        return _typed(_usual.decode(payload)) or _lenient(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _lenient(payload)
+        return _unusual(payload)
+
+
+def _typed(message: _Message) -> Columns | None:
+    """None where the shape is neither of the two."""
     if message.readings is not None and message.values is None:
         return _listed(message, message.readings)
     if message.values is not None and message.readings is None and message.time is not None:
@@ -67,7 +85,22 @@ def decode(payload: bytes, largest: int) -> Columns:
             message.gateway,
             usable_seq(message.seq),
         )
-    return _lenient(payload)
+    return None
+
+
+def _unusual(payload: bytes) -> Columns:
+    """With marks of estimates, or fields that mean nothing to us; what is wrong in another way is read leniently."""
+    try:
+        message = _wider.decode(payload)
+        columns = _typed(message)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        columns = None
+    if columns is None:
+        return _lenient(payload)
+    own = [reading.estimated for reading in message.readings or ()] or [None] * len(columns.meters)
+    marks = [message.estimated if each is None else each for each in own]
+    columns.estimated = marks if any(marks) else None
+    return columns
 
 
 def refuse_large(payload: bytes, largest: int) -> None:
@@ -133,8 +166,11 @@ def _lenient(payload: bytes) -> Columns:
     readings, values = message.get("readings"), message.get("values")
     _refuse_shapeless(readings, values)
     time = message.get("time")
+    mark = message.get("estimated")
     rows = [_item(each, time) for each in readings or ()]
     rows += [(_code(meter), time, value) for meter, value in (values or {}).items()]
+    marks = [each.get("estimated", mark) if isinstance(each, Mapping) else None for each in readings or ()]
+    estimated = [each not in _NO for each in [*marks, *[mark] * len(values or {})]]
     return Columns(
         [row[0] for row in rows],
         [row[1] for row in rows],
@@ -142,6 +178,7 @@ def _lenient(payload: bytes) -> Columns:
         usable_gateway(message.get("gateway")),
         usable_seq(message.get("seq")),
         clean=False,
+        estimated=estimated if any(estimated) else None,
     )
 
 

@@ -7,7 +7,7 @@ import logging
 import select
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from paho.mqtt import client as mqtt
@@ -16,6 +16,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from ingest import broker as brokers
 from ingest.broker import Broker, Unreachable
+from ingest.wire import Arrival, Wire
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ class Link:
         broker: Broker,
         client_id: str,
         protocol: MQTTProtocolVersion,
-        receive: Callable[[mqtt.MQTTMessage], None],
+        receive: Callable[[Arrival], None],
         *,
         keep_session: bool,
         window: int = 65_535,
@@ -42,13 +43,11 @@ class Link:
         self.lost: str | None = None
         self._answered: ReasonCode | None = None
         self.subscribed = False
-        self._arrived = 0
         self._receive = receive
         self._client = brokers.new_client(broker, client_id, protocol, keep_session=keep_session)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
-        self._client.on_message = self._on_message
         self._client.on_socket_register_write = lambda *_: None  # we ask want_write instead
         self._next_misc = 0.0
         try:
@@ -63,32 +62,39 @@ class Link:
 
     def turn(self, timeout: float, wake: socket.socket | None = None, *, reading: bool = True) -> None:
         """Wait for at most so many seconds and do what there is to do. reading: or else leave messages outside."""
-        self._write()
-        sock = self._socket()
-        if sock is None:
+        wire = self._wire()
+        if wire is not None:
+            self._write(wire)
+        if wire is None or self.lost is not None:
             return
-        events = self._wait(sock, wake, timeout, reading)
+        events = self._wait(wire, wake, timeout, reading)
         if wake is not None and events.get(wake.fileno()):
             wake.recv(4096)
-        if events.get(sock.fileno(), 0) & ~select.POLLOUT:
-            self._read(sock)
-        self._write()
+        if events.get(wire.fileno(), 0) & ~select.POLLOUT:
+            self._read(wire)
+        self._write(wire)
         self._misc()
 
     def publish(self, topic: str, payload: bytes, qos: int = 0) -> None:
-        self._client.publish(topic, payload, qos)
+        wire = self._wire()
+        if qos:
+            self._client.publish(topic, payload, qos)
+        elif wire is not None:
+            wire.publish(topic, payload)
 
-    def acknowledge(self, mid: int) -> None:
-        self._client.ack(mid, 1)
+    def acknowledge(self, mids: Iterable[int]) -> None:
+        wire = self._wire()
+        if wire is not None:
+            wire.acknowledge(mids)
 
     def close(self, patience_s: float = 5.0) -> None:
         """Send what waits to be sent, then say good-bye; a kept session is kept."""
         until = time.monotonic() + patience_s
-        while self.lost is None and self._client.want_write() and time.monotonic() < until:
+        while (wire := self._wire()) and self._has_unsent(wire) and time.monotonic() < until:
             self.turn(0.1, reading=False)
-        if self.lost is None:
+        if wire is not None:
             self._client.disconnect()
-            self._write()
+            self._write(wire)
         self.lost = self.lost or "closed"
 
     def _await_answer(self, address: str) -> None:
@@ -102,40 +108,48 @@ class Link:
             self.lost = str(self._answered)
             raise Unreachable(f"{address} refuses the connection: {self._answered}")
 
-    def _wait(self, sock: Any, wake: socket.socket | None, timeout: float, reading: bool) -> dict[int, int]:
+    def _wait(self, wire: Wire, wake: socket.socket | None, timeout: float, reading: bool) -> dict[int, int]:
         poll = select.poll()
-        wanted = (select.POLLIN if reading else 0) | (select.POLLOUT if self._client.want_write() else 0)
-        poll.register(sock.fileno(), wanted)
+        poll.register(wire.fileno(), (select.POLLIN if reading else 0) | (select.POLLOUT if wire.has_unsent else 0))
         if wake is not None:
             poll.register(wake.fileno(), select.POLLIN)
-        held = reading and hasattr(sock, "pending") and sock.pending()  # TLS may have read ahead
-        events = dict(poll.poll(0 if held else timeout * 1000))
-        if held:
-            events[sock.fileno()] = select.POLLIN
+        ready = reading and wire.is_ready
+        events = dict(poll.poll(0 if ready else timeout * 1000))
+        if ready:
+            events[wire.fileno()] = select.POLLIN
         return events
 
-    def _read(self, sock: Any) -> None:
-        # Until nothing arrived: paho reads one packet a call and does not say whether there was one.
+    def _read(self, wire: Wire) -> None:
         for _ in range(_PACKETS_A_TURN):
-            before = self._arrived
+            packet = wire.take()
+            if packet is None:
+                return
+            if isinstance(packet, Arrival):
+                self._receive(packet)
+                continue
+            wire.lend(packet)
             self._client.loop_read()
-            if self._arrived == before or self.lost is not None:
+            if self.lost is not None:
                 return
 
-    def _write(self) -> None:
+    def _write(self, wire: Wire) -> None:
         if self.lost is None and self._client.want_write():
             self._client.loop_write()
+        wire.flush()
+
+    def _has_unsent(self, wire: Wire) -> bool:
+        return self._client.want_write() or wire.has_unsent
 
     def _misc(self) -> None:
         if self.lost is None and time.monotonic() >= self._next_misc:
             self._next_misc = time.monotonic() + 1
             self._client.loop_misc()
 
-    def _socket(self) -> Any:
-        sock = self._client.socket() if self.lost is None else None
-        if sock is None:
+    def _wire(self) -> Wire | None:
+        wire = brokers.wire_of(self._client) if self.lost is None else None
+        if wire is None:
             self.lost = self.lost or "connection lost"
-        return sock
+        return wire
 
     def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
         self._answered = reason
@@ -150,7 +164,3 @@ class Link:
         for reason in reasons:
             if reason.is_failure:
                 log.error("the broker refuses a subscription: %s", reason)
-
-    def _on_message(self, client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
-        self._arrived += 1
-        self._receive(message)
