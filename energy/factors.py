@@ -9,23 +9,27 @@ the later beginning.
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from energy import units
+from energy import gas, units
 from energy.carriers import Carrier
 
 KJ_PER_KGCE = Decimal("29307.6")  # GB/T 2589-2020 3.5: 1 kgce is 29307.6 kJ
 _Stated = Callable[["Factor", Carrier], Decimal | None]
-METHODS = ("measured", "statistics", "default", "carried_forward")
+METHODS = ("measured", "received", "statistics", "default", "carried_forward")
+_OWN_VALUES = ("measured", "received")  # of an enterprise; `received`: of what came in, for want of what was fired
 
 
 @dataclass(frozen=True)
 class Factor:
     """A row of the registry's `factors`, valid on days [valid_from, valid_to). Per `unit`; None is "not stated".
 
-    scope: an enterprise's code, or "". region: a region's code, or "" for the nation.
+    scope: an enterprise's code, or "". region: a region's code, or "" for the nation. lhv_kj_per_unit: of steam its
+    heat. kgco2_per_mj: emission for the energy of a measured heating value. gas_condition: of the m3 it is for, None
+    is 20 °C.
+    derived: made from monthly returns and parameters.
     """
 
     id: int
@@ -43,6 +47,15 @@ class Factor:
     valid_to: date | None
     source: str
     shipped: bool
+    kgco2_per_mj: Decimal | None = None
+    gas_condition: str | None = None
+    derived: bool = False
+
+    @property
+    def is_own_value(self) -> bool:
+        """Whether an enterprise had this heating value, or what follows from it, measured."""
+        stated = self.kgce_per_unit is not None or self.lhv_kj_per_unit is not None
+        return bool(self.scope) and self.method in _OWN_VALUES and stated
 
     def holds_on(self, day: date) -> bool:
         return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
@@ -53,6 +66,8 @@ class Coefficients:
     """Per the carrier's own unit, each with the id of the factor that states it. None: no factor in force.
 
     Of a medium (`is_medium`, 耗能工质) only kgce_equal is ever given, and it belongs to the GB/T 2589 total alone.
+    is_stand_in: a default, or the value of receipts, stands where a measured value of what was fired is asked for
+    (EC-41). is_steam: metered by mass; without a state of the steam nothing is given (EC-42).
     """
 
     kgce_equivalent: float | None = None
@@ -62,6 +77,8 @@ class Coefficients:
     factor_equal_value: int | None = None
     factor_co2: int | None = None
     is_medium: bool = False
+    is_stand_in: bool = False
+    is_steam: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,12 +109,16 @@ class FactorBook:
             place = (factor.scope, "") if factor.scope else ("", factor.region)
             self._places[factor.carrier][place].append(factor)
         self._relevant: dict[tuple[str, str], tuple[str, ...]] = {}
-        self._timelines: dict[tuple[str, str, tuple[str, ...]], _Timeline] = {}
+        self._timelines: dict[tuple[str, str, tuple[str, ...], bool], _Timeline] = {}
 
-    def at(self, carrier: str, enterprise: str, region: str, day: date) -> Coefficients:
-        """What converts the carrier for that enterprise in that region on that day. KeyError for an unknown carrier."""
+    def at(self, carrier: str, enterprise: str, region: str, day: date, *, as_printed: bool = False) -> Coefficients:
+        """What converts the carrier for that enterprise in that region on that day. KeyError for an unknown carrier.
+
+        as_printed: for m3 of a gas whose condition nobody states; the condition of the source's m3 is then no reason to
+        convert either (EC-41).
+        """
         own = enterprise if (enterprise, "") in self._places[carrier] else ""
-        key = (carrier, own, self._regions(carrier, region))
+        key = (carrier, own, self._regions(carrier, region), as_printed)
         timeline = self._timelines.get(key)
         if timeline is None:
             timeline = self._timelines[key] = self._timeline(*key)
@@ -111,8 +132,10 @@ class FactorBook:
             self._relevant[key] = tuple(code for code in (*chain(region, self._parents), "") if ("", code) in places)
         return self._relevant[key]
 
-    def _timeline(self, carrier: str, enterprise: str, regions: tuple[str, ...]) -> _Timeline:
+    def _timeline(self, carrier: str, enterprise: str, regions: tuple[str, ...], as_printed: bool) -> _Timeline:
         ranked = self._ranked(carrier, enterprise, regions)
+        if as_printed:
+            ranked = [replace(factor, gas_condition=None) for factor in ranked]
         starts = sorted({day for factor in ranked for day in (factor.valid_from, factor.valid_to) if day})
         return _Timeline(tuple(starts), tuple(self._coefficients(carrier, ranked, day) for day in (date.min, *starts)))
 
@@ -125,8 +148,17 @@ class FactorBook:
         valid = [factor for factor in ranked if factor.holds_on(day)]
         nothing: tuple[None, None] = (None, None)
         equivalent = nothing if about.is_medium else _first(valid, about, _equivalent)
-        equal, co2 = _first(valid, about, _equal_value), _first(valid, about, _co2)
-        return Coefficients(equivalent[0], equal[0], co2[0], equivalent[1], equal[1], co2[1], about.is_medium)
+        equal, co2 = _first(valid, about, _equal_value), _emission(valid, about)
+        stands_in = self._stands_in(about, ranked, equivalent[1])
+        values, ids = (equivalent[0], equal[0], co2[0]), (equivalent[1], equal[1], co2[1])
+        return Coefficients(*values, *ids, about.is_medium, stands_in, about.is_steam)
+
+    def _stands_in(self, about: Carrier, ranked: list[Factor], chosen: int | None) -> bool:
+        """Whether the chosen factor is not the measured one that is asked for: of this carrier, or by other days."""
+        if chosen is None or not (about.needs_measurement or any(factor.is_own_value for factor in ranked)):
+            return False
+        factor = self.factors[chosen]
+        return not (factor.is_own_value and factor.method == "measured")
 
 
 def chain(region: str, parents: Mapping[str, str | None]) -> list[str]:
@@ -139,8 +171,9 @@ def chain(region: str, parents: Mapping[str, str | None]) -> list[str]:
     return above
 
 
-def _preference(factor: Factor) -> tuple[bool, int, int, str, int]:
-    return (factor.shipped, METHODS.index(factor.method), -factor.valid_from.toordinal(), factor.source, factor.id)
+def _preference(factor: Factor) -> tuple[bool, int, int, bool, str, int]:
+    method, begins = METHODS.index(factor.method), -factor.valid_from.toordinal()
+    return (factor.shipped, method, begins, factor.derived, factor.source, factor.id)
 
 
 def _equivalent(factor: Factor, about: Carrier) -> Decimal | None:
@@ -161,10 +194,31 @@ def _co2(factor: Factor, about: Carrier) -> Decimal | None:
     return factor.kgco2_per_unit
 
 
+def _emission(factors: list[Factor], about: Carrier) -> tuple[float | None, int | None]:
+    """What the enterprise states; else its measured heating value x the emission for its energy; else what is stated.
+
+    The sector accounting guides put heating value x carbon content x oxidation x 44/12, of which a measured heating
+    value replaces the first; the factor named is the one that states the others.
+    """
+    own = _first([factor for factor in factors if factor.scope], about, _co2)
+    heat = next((f for f in factors if f.scope and f.method in _OWN_VALUES and f.lhv_kj_per_unit is not None), None)
+    per_mj = next((factor for factor in factors if factor.kgco2_per_mj is not None), None)
+    if own[1] is not None or heat is None or per_mj is None:
+        return own if own[1] is not None else _first(factors, about, _co2)
+    assert heat.lhv_kj_per_unit is not None and per_mj.kgco2_per_mj is not None
+    return float(heat.lhv_kj_per_unit / 1000 / _own_units(heat, about) * per_mj.kgco2_per_mj), per_mj.id
+
+
 def _first(factors: list[Factor], about: Carrier, stated: _Stated) -> tuple[float | None, int | None]:
     """The first factor that states the coefficient, per the carrier's own unit."""
     for factor in factors:
         value = stated(factor, about)
         if value is not None:
-            return float(value / units.convert(factor.unit, about.unit, carrier=about.code)), factor.id
+            return float(value / _own_units(factor, about)), factor.id
     return None, None
+
+
+def _own_units(factor: Factor, about: Carrier) -> Decimal:
+    """How many of the carrier's own unit the factor's unit is; m3 of a gas at the platform's condition (EC-41)."""
+    count = units.convert(factor.unit, about.unit, carrier=about.code)
+    return count * (gas.reference_volume(factor.gas_condition) or 1) if factor.gas_condition else count

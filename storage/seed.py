@@ -17,7 +17,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from energy import periods
-from storage import registry_effects, staging
+from storage import heating_values, registry_effects, staging
 from storage.sql import sql
 
 _Fact = dict[str, Any]
@@ -45,9 +45,9 @@ _FILES = (
     _Shipped(
         "factors.csv",
         "factor",
-        ("carrier", "scope", "region", "source", "valid_from", "shipped"),
+        ("carrier", "scope", "region", "source", "valid_from", "shipped", "derived"),
         frozenset({"region"}),
-        {"scope": "", "shipped": True},
+        {"scope": "", "shipped": True, "derived": False},
     ),
 )
 
@@ -63,7 +63,8 @@ def seed(conn: Connection, zone: ZoneInfo = periods.DEFAULT_ZONE) -> list[str]:
     changed, before = _changed(conn), _factors(conn)
     for shipped in changed:
         _load(conn, shipped)
-    registry_effects.mark_factors(conn, _differing(before, _factors(conn)), zone)
+    differing = [*_differing(before, _factors(conn)), *heating_values.derive(conn)]
+    registry_effects.mark_factors(conn, differing, zone)
     conn.execute(sql("registry.bump"))
     return [shipped.file for shipped in changed]
 

@@ -1,6 +1,7 @@
 """The registry as the rollup needs it: arrays by meter, made once for each version of the registry."""
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from threading import Lock
 from typing import Any
@@ -10,14 +11,15 @@ from numpy.typing import NDArray
 from psycopg import Connection
 
 from energy import units
-from energy.factors import FactorBook
-from energy.registers import HOUR, MINUTE, QUARTER, Bools, Event, Ints, Kind, Meters
+from energy.factors import Coefficients, FactorBook
+from energy.registers import HOUR, MINUTE, QUARTER, Bools, Event, Ints, Kind, Meters, Trait
 from energy.usage import Component, component, in_total
-from storage import registry
+from storage import registry, virtual
 from storage.arrays import micros
 from storage.sql import sql
+from storage.virtual import Virtuals
 
-_KINDS = {"register": Kind.REGISTER, "interval": Kind.INTERVAL, "power": Kind.POWER}
+_KINDS = {"register": Kind.REGISTER, "interval": Kind.INTERVAL, "power": Kind.POWER, "virtual": Kind.VIRTUAL}
 KW_OF = {"kWh": 1.0, "MJ": 1 / 3.6}  # kW for one carrier unit per hour
 
 
@@ -26,6 +28,7 @@ class Snapshot:
     """One version of the registry. Arrays are indexed by meter id; ids without a meter hold zeros.
 
     signs: (meters, 4) columns bought, renewable, exported, feedstock, each 0 or 1 (`energy.usage.component`).
+    stated: (enterprise id, carrier) of which a counting meter states, or needs not state, at which condition it counts.
     """
 
     version: int
@@ -41,6 +44,13 @@ class Snapshot:
     codes: dict[int, str]
     regions: dict[int, str]
     factors: FactorBook
+    virtuals: Virtuals
+    stated: frozenset[tuple[int, str]]
+
+    def coefficients(self, enterprise: int, carrier: str, day: date) -> Coefficients:
+        """What converts the carrier's amounts of that enterprise on that day."""
+        as_printed = (enterprise, carrier) not in self.stated
+        return self.factors.at(carrier, self.codes[enterprise], self.regions[enterprise], day, as_printed=as_printed)
 
 
 _cache: dict[str, Snapshot] = {}
@@ -76,15 +86,20 @@ def _load(conn: Connection, version: int) -> Snapshot:
         signs[index] = (part.bought, part.renewable, part.exported, part.feedstock)
         has_demand[index] = part.sign != 0 and row[16] in KW_OF and not row[17]
         is_coarse[index] = row[8] * MINUTE > QUARTER
+    virtuals = virtual.load(conn)
+    virtuals.pass_up(is_coarse)
+    virtuals.pass_down(has_demand)
     events, has_events = _events(conn, {row[0]: (float(row[4]), float(row[5])) for row in rows}, size)
     places = conn.execute(sql("snapshot.enterprises")).fetchall()
+    counts = np.asarray(signs.any(axis=1))
+    stating = np.flatnonzero(counts & ~meters.have(Trait.UNSTATED, np.arange(size)))
     return Snapshot(
         version,
         meters,
         enterprise,
         carrier,
         signs,
-        np.asarray(signs.any(axis=1)),
+        counts,
         has_demand,
         is_coarse,
         has_events,
@@ -92,13 +107,16 @@ def _load(conn: Connection, version: int) -> Snapshot:
         {id_: code for id_, code, _ in places},
         {id_: region for id_, _, region in places},
         registry.factor_book(conn),
+        virtuals,
+        frozenset((int(enterprise[meter]), carrier[meter]) for meter in stating),
     )
 
 
 def _blank(size: int) -> Meters:
     nan = np.full(size, np.nan)
     zero = np.zeros(size, dtype=np.int64)
-    return Meters(zero, np.ones(size), nan, nan.copy(), np.full(size, HOUR), np.zeros(size, dtype=bool))
+    starts = np.zeros(size, dtype=bool)
+    return Meters(zero, np.ones(size), nan, nan.copy(), np.full(size, HOUR), starts, zero.copy())
 
 
 def _fill(meters: Meters, index: int, row: tuple[Any, ...]) -> None:
@@ -108,6 +126,17 @@ def _fill(meters: Meters, index: int, row: tuple[Any, ...]) -> None:
     meters.max_rate[index] = np.nan if row[7] is None else row[7]
     meters.interval[index] = row[8] * MINUTE
     meters.starts[index] = row[9] == "start" and row[3] != "register"
+    assert meters.traits is not None
+    meters.traits[index] = Trait(0) if row[3] == "virtual" else traits(row[16], *row[20:24])
+
+
+def traits(carrier_unit: str, per_via: float | None, gas_condition: str | None, category: str, direction: str) -> Trait:
+    """What is declared of a meter, from its registered columns and its carrier's."""
+    found = Trait.NET if direction == "net" else Trait(0)
+    if carrier_unit == "m3" and per_via is None:
+        return found | Trait.UNCONVERTIBLE
+    is_fuel = carrier_unit == "m3" and category != "medium"
+    return found | Trait.UNSTATED if is_fuel and gas_condition is None else found
 
 
 def contribution(
@@ -123,9 +152,12 @@ def contribution(
     return component(role, level, declared, is_split and in_total(parent_level or 0, parent_declared))
 
 
-def _per_unit(unit: str, kind: str, carrier: str, carrier_unit: str, density: Decimal | None) -> float:
+def _per_unit(
+    unit: str, kind: str, carrier: str, via_unit: str, density: Decimal | None, per_via: float | None
+) -> float:
+    """Carrier units for one unit of the value, by the way that the meter's state prescribes."""
     convert = units.convert_rate if kind == "power" else units.convert
-    return float(convert(unit, carrier_unit, density, carrier))
+    return float(convert(unit, via_unit, density, carrier)) * (1.0 if per_via is None else per_via)
 
 
 def _events(
@@ -137,7 +169,8 @@ def _events(
     for meter, time, event, old_final, new_initial, value, *about in conn.execute(sql("snapshot.events")):
         several = found.setdefault(meter, [])
         if event in ("exchange", "reset"):
-            several.append(Event(micros(time), event, old_final, new_initial))
+            width = float(value) if event == "exchange" and value else None
+            several.append(Event(micros(time), event, old_final, new_initial, modulus=width))
             continue
         per_unit, multiplier = factors[meter]
         factors[meter] = (per_unit, float(value)) if event == "multiplier" else (_per_unit(value, *about), multiplier)
