@@ -1,7 +1,8 @@
 """Hours, days, months, quarters, years: half-open spans of time, cut in one zone.
 
-A period is named by its start: `2026`, `2026-Q3`, `2026-10`, `2026-10-03`, `2026-10-03T14:00:00+08:00`, and for a quota
-`2026-01/2026-09` (both months inside). Every instant is in exactly one hour, day, month and year.
+A period is named by its start: `2026`, `2026-Q3`, `2026-10`, `2026-10-03`, `2026-10-03T14:00:00+08:00`, and where
+several are meant `2026-01/2026-09` (both months inside) or `2026-09-26/2026-10-26` (days, the last one outside). Every
+instant is in exactly one hour, day, month and year.
 """
 
 import re
@@ -65,6 +66,11 @@ def month_of(day: date) -> Period:
     return Period(f"{first:%Y-%m}", first, next_month(first))
 
 
+def quarter_of(day: date) -> Period:
+    number = (day.month + 2) // 3
+    return parse(f"{day:%Y}-Q{number}")
+
+
 def year_of(day: date) -> Period:
     return Period(f"{day:%Y}", date(day.year, 1, 1), date(day.year + 1, 1, 1))
 
@@ -81,9 +87,10 @@ def parse(name: str) -> Period:
     """A period by its name. ValueError names the value and what would be right."""
     if "/" in name:
         first, last = (parse(part) for part in name.split("/", 1))
-        if first.first >= last.until:
+        until = last.first if _DAY.fullmatch(first.name) and _DAY.fullmatch(last.name) else last.until
+        if first.first >= until:
             raise ValueError(f"period {name!r} ends before it begins")
-        return Period(name, first.first, last.until)
+        return Period(name, first.first, until)
     for shape, build in _SHAPES:
         if match := shape.fullmatch(name):
             return _within_years(name, build, match)
