@@ -68,6 +68,14 @@ def split(approved: Sequence[Correction], since: int, until: int) -> Span | None
     return None if wide == (since, until) else wide
 
 
+def behind(approved: Sequence[Correction], since: int, asked: int) -> int:
+    """The first instant from `since` on that is in no profile which begins in [asked, since): those are not whole."""
+    for one in approved:
+        if one.spread is Spread.PROFILE and asked <= one.since < since < one.until:
+            return behind(approved, one.until, asked)
+    return since
+
+
 # Spans --------------------------------------------------------------------------------------------
 
 

@@ -23,6 +23,7 @@ from energy.registers import (
     Meters,
     Pieces,
     Readings,
+    Trait,
 )
 
 
@@ -53,9 +54,11 @@ class Parts:
 class Hours:
     """Consumption by meter and hour, sorted. amount NaN: nothing known. low and high bound it; high may be infinite.
 
+    Where some of an hour is known, what is only bounded enters its amount with the lower bound: it is "at least".
+
     first: where the first part begins, until: where the last ends; quarters: (n, 4) amounts of the quarter hours, NaN
-    where nothing is known; peak_at: the start of the piece with the largest mean rate; covered_s: seconds of known
-    amount.
+    where nothing was measured; peak_at: the start of the measured piece with the largest mean rate; covered_s: seconds
+    of known amount.
     """
 
     meter: Ints
@@ -82,6 +85,7 @@ class Hours:
 
 def cut(pieces: Pieces, meters: Meters) -> Parts:
     """Pieces cut at full hours, each part with its share by time; the shares of a piece add up to it (EC-21, EC-28)."""
+    pieces = _convertible(pieces, meters)
     first, last = pieces.since // HOUR, (pieces.until - 1) // HOUR
     count = np.maximum(last - first + 1, 1)
     piece = np.repeat(np.arange(len(pieces)), count)
@@ -100,11 +104,23 @@ def cut(pieces: Pieces, meters: Meters) -> Parts:
         amount,
         low,
         high,
-        np.where(flags & (Flag.GAP | Flag.CORRECTED), np.nan_to_num(amount), 0.0),
+        np.where(flags & (Flag.GAP | Flag.CORRECTED | Flag.ESTIMATED), np.nan_to_num(amount), 0.0),
         (np.where(np.isnan(pieces.amount), pieces.low, pieces.amount) / (duration / HOUR))[piece],
         pieces.since[piece],
         flags,
     )
+
+
+def _convertible(pieces: Pieces, meters: Meters) -> Pieces:
+    """Gas at a condition that is not stated is flagged; at an operating one that is not stated, nothing is known."""
+    doubtful = meters.have(Trait.UNSTATED | Trait.UNCONVERTIBLE, pieces.meter)
+    if not doubtful.any():
+        return pieces
+    lost = meters.have(Trait.UNCONVERTIBLE, pieces.meter)
+    amount = np.where(lost, np.nan, pieces.amount)
+    low, high = np.where(lost, 0.0, pieces.low), np.where(lost, np.inf, pieces.high)
+    flags = pieces.flags | np.where(doubtful, int(Flag.CONDITION_UNKNOWN), 0)
+    return Pieces(pieces.meter, pieces.since, pieces.until, amount, low, high, flags)
 
 
 def _share(total: Floats, begin: Floats, end: Floats) -> Floats:
@@ -130,7 +146,7 @@ def sum_up(parts: Parts, received: "Received", with_quarters: Bools) -> Hours:
     n = len(keys[0])
     known = ~np.isnan(parts.amount)
     some = np.bincount(row[known], minlength=n) > 0
-    amount = np.where(some, _added(row[known], parts.amount[known], n), np.nan)
+    amount = np.where(some, _added(row, np.where(known, parts.amount, parts.low), n), np.nan)
     peak_rate, peak_at = _peaks(row, parts, n)
     return Hours(
         keys[0],
@@ -162,8 +178,13 @@ class Received:
 def count_received(readings: Readings, meters: Meters, is_first: Bools, wanted: Bools | None = None) -> Received:
     """Distinct slots of the approved interval that were spoken for, by hour; a register's first reading ends no slot.
 
-    wanted: which readings to count; the others only take their slots.
+    wanted: which readings to count; the others only take their slots. Estimated readings are none (EC-22, EC-23).
     """
+    estimated = (readings.flags & int(Flag.ESTIMATED)) != 0
+    if estimated.any():
+        kept = ~estimated
+        wanted = None if wanted is None else wanted[kept]
+        return count_received(readings.of(kept), meters, is_first[kept], wanted)
     interval = meters.interval[readings.meter]
     slot = (readings.time + interval // 2) // interval
     fresh = np.ones(len(readings), dtype=bool)
@@ -187,7 +208,7 @@ def _shared_rows(parts: Parts, received: Received) -> tuple[tuple[Ints, Ints], I
     heard, counted = _distinct(grid.code(received.meter, received.hour))
     if np.array_equal(told, heard):
         return grid.keys(told), row, counted
-    both = np.union1d(told, heard)
+    both = _merged(told, heard)
     return grid.keys(both), np.searchsorted(both, told)[row], np.searchsorted(both, heard)[counted]
 
 
@@ -216,6 +237,13 @@ class _Grid:
 
     def keys(self, code: Ints) -> tuple[Ints, Ints]:
         return code // self._width, code % self._width * HOUR + self.first
+
+
+def _merged(one: Ints, other: Ints) -> Ints:
+    """Distinct values of two sorted arrays, sorted: what `np.union1d` says, by merging instead of hashing."""
+    both = np.sort(np.concatenate([one, other]), kind="stable")
+    distinct: Ints = both[np.concatenate([[True], both[1:] != both[:-1]])]
+    return distinct
 
 
 def _distinct(code: Ints) -> tuple[Ints, Ints]:
@@ -247,7 +275,10 @@ def _any_flag(row: Ints, flags: Ints, n: int) -> Ints:
 
 
 def _peaks(row: Ints, parts: Parts, n: int) -> tuple[Floats, Ints]:
-    """The largest mean rate of a piece in each row and when it began; the earliest of equals."""
+    """The largest measured mean rate of a piece in each row and when it began; the earliest of equals."""
+    measured = (parts.flags & int(Flag.ESTIMATED)) == 0
+    if not measured.all():
+        row, parts = row[measured], parts.of(measured)
     peak, at = np.full(n, np.nan), np.zeros(n, dtype=np.int64)
     if len(row) and np.bincount(row).max() == 1:
         peak[row], at[row] = parts.rate, parts.rate_since
@@ -258,9 +289,9 @@ def _peaks(row: Ints, parts: Parts, n: int) -> tuple[Floats, Ints]:
 
 
 def _quarters(row: Ints, parts: Parts, n: int, with_quarters: Bools) -> Floats:
-    """Amounts of the four quarter hours, a part spread over those it covers; NaN where nothing is known."""
+    """Amounts of the four quarter hours, a part spread over those it covers; NaN where nothing was measured."""
     result = np.full((n, 4), np.nan)
-    wanted = with_quarters[parts.meter] & ~np.isnan(parts.amount)
+    wanted = with_quarters[parts.meter] & ~np.isnan(parts.amount) & ((parts.flags & int(Flag.ESTIMATED)) == 0)
     if not wanted.any():
         return result
     row, part = row[wanted], parts.of(wanted)

@@ -11,11 +11,12 @@ computed again for a window and equal those computed from everything, whatever t
 Times are int64 microseconds since 2000-01-01 UTC, amounts in the carrier's own unit, rates in that unit per hour.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from functools import reduce
 from operator import or_
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,15 @@ class Kind(IntEnum):
     REGISTER = 0
     INTERVAL = 1
     POWER = 2
+    VIRTUAL = 3  # has no readings: computed from other meters (energy.virtual)
+
+
+class Trait(IntFlag):
+    """What is declared, or not, of a meter beside its arithmetic."""
+
+    NET = 1 << 0  # negative amounts are legal (EC-49)
+    UNSTATED = 1 << 1  # a gas whose condition is not stated: taken as it is, and flagged (EC-41)
+    UNCONVERTIBLE = 1 << 2  # a gas at an unknown operating condition: its amounts are unknown
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,14 @@ class Meters:
     max_rate: Floats
     interval: Ints
     starts: Bools  # readings are stamped with the start of their interval
+    traits: Ints | None = None  # of `Trait`; None: none has any
+
+    def have(self, trait: Trait, meter: Ints) -> Bools:
+        """Of each of these meters whether it has the trait, or one of them."""
+        if self.traits is None:
+            return np.zeros(len(meter), dtype=bool)
+        found: Bools = (self.traits[meter] & int(trait)) != 0
+        return found
 
 
 @dataclass(frozen=True)
@@ -83,7 +101,8 @@ class Readings:
 class Event:
     """A dated change at a metering point: `exchange` or `reset` (registers given), or `multiplier` (scale given).
 
-    A change of unit is a multiplier too: both change what one step of the register is worth.
+    A change of unit is a multiplier too: both change what one step of the register is worth. modulus: of the register
+    that an exchange brings, None if it is as wide as the old one.
     """
 
     time: int
@@ -91,6 +110,10 @@ class Event:
     old_final: float | None = None
     new_initial: float | None = None
     scale: float | None = None
+    modulus: float | None = None
+
+
+Events = Mapping[int, tuple[Event, ...]]  # by index of the meter, each meter's in order of time
 
 
 @dataclass(frozen=True)
@@ -130,11 +153,12 @@ class Amounts:
     undecided: Ints
 
 
-def amounts(readings: Readings, meters: Meters, events: dict[int, tuple[Event, ...]] | None = None) -> Amounts:
-    """Pieces of all meters, sorted by (meter, since); events by index of the meter, sorted by time."""
+def amounts(readings: Readings, meters: Meters, events: Events | None = None) -> Amounts:
+    """Pieces of all meters, sorted by (meter, since)."""
+    readings = readings.of(~_give_way(readings, meters, events))
     is_register = meters.kind[readings.meter] == Kind.REGISTER
     registers, others = readings.of(is_register), readings.of(~is_register)
-    plain = plain_steps(registers, meters)
+    plain = plain_steps(registers, meters, events)
     odd = _meters_to_walk(registers, plain, events or {}, len(meters.kind))
     walked = [
         _walk_one(registers, meters, int(index), (events or {}).get(int(index), ())) for index in np.flatnonzero(odd)
@@ -149,8 +173,11 @@ def amounts(readings: Readings, meters: Meters, events: dict[int, tuple[Event, .
     )
 
 
-def plain_steps(registers: Readings, meters: Meters) -> Bools:
-    """For each register reading: the step from its predecessor of the same meter exists and is plainly right."""
+def plain_steps(registers: Readings, meters: Meters, events: Events | None = None) -> Bools:
+    """For each register reading: the step from its predecessor of the same meter exists and is plainly right.
+
+    A step over an event is not plain, whatever it shows.
+    """
     plain = np.zeros(len(registers), dtype=bool)
     if len(registers) < 2:
         return plain
@@ -158,14 +185,82 @@ def plain_steps(registers: Readings, meters: Meters) -> Bools:
     same = meter == registers.meter[:-1]
     rise = np.diff(registers.value)
     hours = np.maximum(np.diff(registers.time), meters.interval[meter]) / HOUR
+    valid = _valid(registers, meters, events) if events else _Valid(meters.scale[meter], meters.modulus[meter])
     with np.errstate(invalid="ignore"):
-        too_fast = rise * meters.scale[meter] > OVERLOAD * meters.max_rate[meter] * hours
-        beyond = registers.value[1:] >= meters.modulus[meter]
+        too_fast = rise * valid.scale > OVERLOAD * meters.max_rate[meter] * hours
+        beyond = registers.value[1:] >= valid.modulus
     plain[1:] = same & (rise >= 0) & ~too_fast & ~beyond
+    if events:
+        plain[1:] &= ~valid.crosses
     return plain
 
 
-def _meters_to_walk(registers: Readings, plain: Bools, events: dict[int, tuple[Event, ...]], count: int) -> Bools:
+@dataclass(frozen=True)
+class _Valid:
+    """For each step: what holds when it ends, and whether an event lies in it."""
+
+    scale: Floats
+    modulus: Floats
+    crosses: Bools | Literal[False] = False
+
+
+def _valid(registers: Readings, meters: Meters, events: Events) -> _Valid:
+    scale, modulus = (each[registers.meter[1:]].astype(np.float64) for each in (meters.scale, meters.modulus))
+    crosses = np.zeros(len(scale), dtype=bool)
+    for index, several in events.items():
+        start, stop = np.searchsorted(registers.meter, [index, index + 1])
+        own = slice(max(start, 1) - 1, max(stop, 1) - 1)  # the steps that end with its readings
+        since, until = registers.time[:-1][own], registers.time[1:][own]
+        for event in several:
+            crosses[own] |= (since <= event.time) & (event.time < until)
+            behind = until > event.time
+            if event.scale is not None:
+                scale[own] = np.where(behind, event.scale, scale[own])
+            if event.modulus is not None:
+                modulus[own] = np.where(behind, event.modulus, modulus[own])
+    return _Valid(scale, modulus, crosses)
+
+
+def _give_way(readings: Readings, meters: Meters, events: Events | None) -> Bools:
+    """Estimated readings that what was measured beside them refutes or replaces (EC-23).
+
+    An estimate of an amount gives way to a measured one of the same slot. Estimates of a register between two measured
+    readings only say how the known total is to be spread: where any step there and back is not plain, all of them go.
+    """
+    estimated: Bools = (readings.flags & int(Flag.ESTIMATED)) != 0
+    if not estimated.any():
+        return estimated
+    is_register = meters.kind[readings.meter] == Kind.REGISTER
+    replaced = estimated & ~is_register & _shares_slot(readings, meters, ~estimated)
+    refuted = _refuted(readings, plain_steps(readings, meters, events), estimated)
+    gone: Bools = replaced | (refuted & is_register)
+    return gone
+
+
+def _shares_slot(readings: Readings, meters: Meters, others: Bools) -> Bools:
+    """Whether one of the others speaks for the slot of the approved interval that a reading speaks for."""
+    interval = meters.interval[readings.meter]
+    slot = (readings.time + interval // 2) // interval
+    begins = np.ones(len(readings), dtype=bool)
+    begins[1:] = (slot[1:] != slot[:-1]) | (readings.meter[1:] != readings.meter[:-1])
+    group = np.cumsum(begins) - 1
+    shares: Bools = (np.bincount(group, others) > 0)[group]
+    return shares
+
+
+def _refuted(readings: Readings, plain: Bools, estimated: Bools) -> Bools:
+    """Runs of estimated readings into which, in which or out of which a step is not plain."""
+    first = np.ones(len(readings), dtype=bool)
+    first[1:] = readings.meter[1:] != readings.meter[:-1]
+    follows = np.zeros(len(readings), dtype=bool)
+    follows[1:] = estimated[:-1] & ~first[1:]
+    run = np.cumsum(estimated & ~follows)
+    odd = np.unique(run[(estimated | follows) & ~plain & ~first])
+    refuted: Bools = estimated & np.isin(run, odd)
+    return refuted
+
+
+def _meters_to_walk(registers: Readings, plain: Bools, events: Events, count: int) -> Bools:
     first = np.ones(len(registers), dtype=bool)
     first[1:] = registers.meter[1:] != registers.meter[:-1]
     odd = np.zeros(count, dtype=bool)
@@ -183,7 +278,7 @@ def _straight(registers: Readings, meters: Meters, plain: Bools) -> Pieces:
     return Pieces(meter, registers.time[at - 1], registers.time[at], amount, amount, amount, flags)
 
 
-def _stated(readings: Readings, meters: Meters, events: dict[int, tuple[Event, ...]]) -> Pieces:
+def _stated(readings: Readings, meters: Meters, events: Events) -> Pieces:
     """Pieces that interval and power readings state by themselves.
 
     A power reading that follows sooner than its interval speaks only of the time since: overlap would count twice.
@@ -196,37 +291,71 @@ def _stated(readings: Readings, meters: Meters, events: dict[int, tuple[Event, .
     before = np.where(same, np.roll(until, 1), np.iinfo(np.int64).min)
     since = np.maximum(since, np.minimum(before, until))
     hours = np.where(meters.kind[meter] == Kind.POWER, (until - since) / HOUR, 1.0)
-    scale = _scales(meter, since, until, meters, events)
-    bounds = [readings.value * hours * scale.before, readings.value * hours * scale.after]
+    scale = scales(meter, since, until, meters, events)
+    bounds = [readings.value * hours * scale.low, readings.value * hours * scale.high]
     amount, low, high = readings.value * hours * scale.mean, np.minimum(*bounds), np.maximum(*bounds)
     with np.errstate(invalid="ignore"):
         fast = np.abs(amount) > OVERLOAD * meters.max_rate[meter] * (interval / HOUR)
-    flags = readings.flags | np.where(fast, Flag.OVER_RATE, 0) | np.where(amount < 0, Flag.NEGATIVE, 0)
-    flags |= np.where(scale.before != scale.after, Flag.MULTIPLIER, 0)
+    flags = (
+        readings.flags
+        | np.where(fast, Flag.OVER_RATE, 0)
+        | np.where((amount < 0) & ~meters.have(Trait.NET, meter), Flag.NEGATIVE, 0)
+    )
+    flags |= np.where(scale.low != scale.high, Flag.MULTIPLIER, 0)
     return Pieces(meter, since, until, amount, low, high, flags)
 
 
 @dataclass(frozen=True)
-class _Scales:
-    """Of each stated amount: the scale when its time begins and ends, and the mean of both by time (EC-7)."""
+class Scales:
+    """What one unit of a value is worth in each of some spans: the lowest and highest, and the mean by time (EC-7)."""
 
-    before: Floats
-    after: Floats
+    low: Floats
     mean: Floats
+    high: Floats
 
 
-def _scales(meter: Ints, since: Ints, until: Ints, meters: Meters, events: dict[int, tuple[Event, ...]]) -> _Scales:
-    before = meters.scale[meter]
-    after, changed = before.copy(), until.copy()
+def scales(meter: Ints, since: Ints, until: Ints, meters: Meters, events: Events) -> Scales:
+    """By spans [since, until) of meters."""
+    mean = meters.scale[meter].astype(np.float64)
+    if not events:
+        return Scales(mean, mean, mean)
+    low, high = mean.copy(), mean.copy()
     for index, several in events.items():
-        mine = np.flatnonzero(meter == index)
-        for event in several if len(mine) else ():
-            if event.scale is not None:
-                before[mine[since[mine] >= event.time]] = event.scale
-                after[mine[until[mine] > event.time]] = event.scale
-                changed[mine[(since[mine] < event.time) & (event.time < until[mine])]] = event.time
-    share = (changed - since) / np.maximum(until - since, 1)
-    return _Scales(before, after, np.where(before == after, before, share * before + (1 - share) * after))
+        worth = _Worth(float(meters.scale[index]), _changes(several))
+        for at in np.flatnonzero(meter == index) if worth.changes else ():
+            low[at], mean[at], high[at] = worth.over(int(since[at]), int(until[at]))
+    return Scales(low, mean, high)
+
+
+def _changes(events: tuple[Event, ...]) -> tuple[tuple[int, float], ...]:
+    return tuple((event.time, event.scale) for event in events if event.scale is not None)
+
+
+@dataclass(frozen=True)
+class _Worth:
+    """What one unit of a meter's value is worth: `scale` at first, and from each instant of `changes` on another."""
+
+    scale: float
+    changes: tuple[tuple[int, float], ...] = ()
+
+    def over(self, since: int, until: int) -> tuple[float, float, float]:
+        """The lowest, the mean by time, and the highest in a span."""
+        if not self.changes:
+            return self.scale, self.scale, self.scale
+        now, begin = self.scale, since
+        parts: list[tuple[int, float]] = []
+        for time, scale in self.changes:
+            if time > since and time >= until:
+                break
+            if time > since:
+                parts.append((time - begin, now))
+                begin = time
+            now = scale
+        parts = [part for part in (*parts, (until - begin, now)) if part[0]] or [(1, now)]
+        worths = [scale for _, scale in parts]
+        if len(set(worths)) == 1:
+            return now, now, now
+        return min(worths), sum(length * scale for length, scale in parts) / (until - since), max(worths)
 
 
 # A meter with an odd step -------------------------------------------------------------------------
@@ -237,7 +366,7 @@ class _Meter:
     """One meter's constants while it is walked through."""
 
     index: int
-    scale: float
+    worth: _Worth
     modulus: float
     max_rate: float
     interval: int
@@ -273,6 +402,7 @@ class _Walk:
 
     def __init__(self, meter: _Meter) -> None:
         self.meter = meter
+        self.modulus = meter.modulus
         self.chain: list[_Point] = []
         self.waiting: list[_Point] = []
         self.pieces: list[_Piece] = []
@@ -303,19 +433,8 @@ class _Walk:
             self._bounded(last, event.time, 0.0, Flag.EXCHANGE)
         initial = event.new_initial if event.new_initial is not None or event.event == "exchange" else 0.0
         self.chain = [] if initial is None else [_Point(event.time, initial, Flag.EXCHANGE)]
-
-    def rescale(self, event: Event, after: _Point | None) -> None:
-        """The multiplier changes. Without a reading at that instant the step across it is only bounded (EC-7)."""
-        assert event.scale is not None
-        last, old = (self.chain[-1] if self.chain else None), self.meter.scale
-        self.meter = _Meter(self.meter.index, event.scale, self.meter.modulus, self.meter.max_rate, self.meter.interval)
-        if last is None or after is None or last.time >= event.time or not self._follows(last, after):
-            return
-        rise, share = after.value - last.value, (event.time - last.time) / (after.time - last.time)
-        bounds = sorted((rise * old, rise * event.scale))
-        amount = rise * (share * old + (1 - share) * event.scale)
-        self.pieces.append(_Piece(last.time, after.time, amount, bounds[0], bounds[1], Flag.MULTIPLIER | after.flags))
-        self.chain = [after]
+        if event.modulus is not None:
+            self.modulus = event.modulus
 
     def settle(self) -> None:
         """Decide what still waits as if no further reading came."""
@@ -338,7 +457,9 @@ class _Walk:
         first, *rest = self.waiting
         last = self.chain[-1]
         if first.value < last.value:
-            self._bounded(last, first.time, first.value * self.meter.scale, Flag.RESET | first.flags)
+            least, _, most = self.meter.worth.over(last.time, first.time)
+            changed = Flag.MULTIPLIER if least != most else 0
+            self._bounded(last, first.time, first.value * least, Flag.RESET | changed | first.flags)
         else:
             self._bounded(last, first.time, 0.0, Flag.OVER_RATE | first.flags)
         self.chain, self.waiting = [first], []
@@ -371,27 +492,30 @@ class _Walk:
 
     def _accept(self, point: _Point, flag: int) -> None:
         last = self.chain[-1]
-        rise = point.value - last.value + (self.meter.modulus if flag & Flag.ROLLOVER else 0.0)
-        amount = rise * self.meter.scale
-        flags = int(flag | self.skipped | last.flags | point.flags)
-        self.pieces.append(_Piece(last.time, point.time, amount, amount, amount, flags))
+        rise = point.value - last.value + (self.modulus if flag & Flag.ROLLOVER else 0.0)
+        low, mean, high = self.meter.worth.over(last.time, point.time)
+        flags = int(flag | self.skipped | last.flags | point.flags | (Flag.MULTIPLIER if low != high else 0))
+        self.pieces.append(_Piece(last.time, point.time, rise * mean, rise * low, rise * high, flags))
         self.skipped = 0
         self.chain = [*self.chain[-2:], point]
 
     def _follows(self, last: _Point, point: _Point) -> bool:
-        beyond = point.value >= self.meter.modulus
+        beyond = point.value >= self.modulus
         return point.value >= last.value and not beyond and self._is_plausible(last, point, point.value - last.value)
 
     def _is_plausible(self, last: _Point, point: _Point, rise: float) -> bool:
         hours = max(point.time - last.time, self.meter.interval) / HOUR
-        return not rise * self.meter.scale > OVERLOAD * self.meter.max_rate * hours
+        return not rise * self._least_worth(last, point) > OVERLOAD * self.meter.max_rate * hours
+
+    def _least_worth(self, last: _Point, point: _Point) -> float:
+        return self.meter.worth.over(last.time, point.time)[0]
 
     def _rolls_over(self, last: _Point, point: _Point) -> bool:
         """Near the top before, near the bottom after, and no faster than the rating (EC-1). False without a modulus."""
-        modulus = self.meter.modulus
+        modulus = self.modulus
         if not (point.value < last.value <= modulus):
             return False
-        reach = self.meter.max_rate * (point.time - last.time) / HOUR / self.meter.scale
+        reach = self.meter.max_rate * (point.time - last.time) / HOUR / self._least_worth(last, point)
         near = NEAR_END * modulus if reach != reach else max(NEAR_END * modulus, reach)
         rise = point.value + modulus - last.value
         return modulus - last.value <= near and point.value <= near and self._is_plausible(last, point, rise)
@@ -409,7 +533,7 @@ def _walk_one(registers: Readings, meters: Meters, index: int, events: tuple[Eve
     walk = _Walk(
         _Meter(
             index,
-            float(meters.scale[index]),
+            _Worth(float(meters.scale[index]), _changes(events)),
             float(meters.modulus[index]),
             float(meters.max_rate[index]),
             int(meters.interval[index]),
@@ -426,21 +550,13 @@ def _walk_one(registers: Readings, meters: Meters, index: int, events: tuple[Eve
 
 def _read_all(walk: _Walk, points: list[_Point], events: tuple[Event, ...]) -> None:
     """Readings and events in order of time; a reading at an event's instant is the old register's last."""
-    pending = list(events)
+    pending = [event for event in events if event.scale is None]
     for point in points:
         while pending and pending[0].time < point.time:
-            _happen(walk, pending.pop(0), point)
+            walk.split(pending.pop(0))
         if not (walk.chain and walk.chain[-1].time == point.time):
             walk.read(point)
-    for event in pending:
-        if points:
-            _happen(walk, event, None)
-
-
-def _happen(walk: _Walk, event: Event, after: _Point | None) -> None:
-    if event.event == "multiplier":
-        walk.rescale(event, after)
-    else:
+    for event in pending if points else ():
         walk.split(event)
 
 
@@ -482,15 +598,18 @@ def _sorted(pieces: Pieces) -> Pieces:
 # Where a window may begin and end -----------------------------------------------------------------
 
 
-def anchors(readings: Readings, meters: Meters) -> Bools:
+def anchors(readings: Readings, meters: Meters, events: Events | None = None) -> Bools:
     """For each reading: whatever came before it, the walk stands here with this reading and the two before it accepted.
 
     True for the last of `MEMORY` readings in a row that follow one another plainly, as those of interval and power
-    meters always do.
+    meters always do. A register's are measured ones, for estimates may give way to what comes far behind them.
     """
     same = np.zeros(len(readings), dtype=bool)
     same[1:] = readings.meter[1:] == readings.meter[:-1]
-    plain = plain_steps(readings, meters) | (same & (meters.kind[readings.meter] != Kind.REGISTER))
+    estimated = (readings.flags & int(Flag.ESTIMATED)) != 0
+    plain = plain_steps(readings, meters, events) & ~estimated
+    plain[1:] &= ~estimated[:-1]
+    plain |= same & (meters.kind[readings.meter] != Kind.REGISTER)
     run: Bools = plain.copy()
     for back in range(1, MEMORY - 1):
         run[back:] &= plain[:-back]

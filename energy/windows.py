@@ -26,22 +26,30 @@ class Window:
 
 
 def windows(
-    readings: Readings, is_anchor: Bools, since: Ints, until: Ints, from_start: Bools, to_end: Bools
+    readings: Readings, is_anchor: Bools, since: Ints, until: Ints, from_start: Bools, to_end: Bools, is_cut: Bools
 ) -> tuple[list[Window], list[int]]:
     """Windows for the changes [since, until] of meters, and the meters of which more must be read.
 
-    Arrays are indexed by meter. from_start and to_end: the readings hold the meter's first, its last.
+    Arrays are indexed by meter. from_start and to_end: the readings hold the meter's first, its last. is_cut: there
+    were earlier readings, which are gone; hours that they may have a part in are in no window (EC-66).
     """
     found, short = [], []
     for meter, part in iter_meters(readings):
         time, anchor = readings.time[part], np.flatnonzero(is_anchor[part])
         begin = _begin(time, anchor, int(since[meter]), bool(from_start[meter]))
+        if begin is None and is_cut[meter]:
+            begin = _behind_cut(time, anchor)
         end = _end(time, anchor, int(until[meter]), bool(to_end[meter]))
         if begin is None or end is None:
             short.append(meter)
-        else:
+        elif begin < end:
             found.append(Window(meter, begin, end, end == EVER))
     return found, short
+
+
+def _behind_cut(time: Ints, anchor: Ints) -> int:
+    """The first whole hour behind the first anchor, or behind the first reading where they are too few for one."""
+    return -(-int(time[anchor[0] if len(anchor) else 0]) // HOUR) * HOUR
 
 
 def _begin(time: Ints, anchor: Ints, since: int, from_start: bool) -> int | None:

@@ -18,8 +18,8 @@ from psycopg.errors import UniqueViolation
 from energy.hours import Hours
 from energy.quality import Flag
 from energy.registers import HOUR, Bools, Ints, Readings, SetAside
-from storage import binary
-from storage.arrays import columns, instant
+from storage import binary, retention
+from storage.arrays import columns, instant, micros
 from storage.sql import sql
 
 MANY = 5_000  # so many meters are cheaper picked out of all readings than named
@@ -56,7 +56,7 @@ def readings_of(conn: Connection, meters: Ints, since: int, until: int) -> Readi
     contested = conn.execute(sql("consumption.contested"), bounds).fetchone()
     if contested == (False,):
         return found
-    return _choose(found, *columns(conn, sql("consumption.chosen"), bounds))
+    return _choose(found, meters, columns(conn, sql("consumption.chosen"), bounds))
 
 
 def _by_meter(meter: NDArray[Any], time: NDArray[Any]) -> NDArray[np.intp]:
@@ -81,15 +81,20 @@ def _members(wanted: Ints, meter: NDArray[Any]) -> Bools:
     return members
 
 
-def _choose(readings: Readings, meter: NDArray[Any], time: NDArray[Any], value: NDArray[Any]) -> Readings:
-    """Readings with the effective value where several were told for one time, marked as a conflict."""
-    for one_meter, one_time, one_value in zip(meter, time, value, strict=True):
-        start, stop = np.searchsorted(readings.meter, [one_meter, one_meter + 1])
-        at = start + int(np.searchsorted(readings.time[start:stop], one_time))
-        if at < stop and readings.time[at] == one_time:
-            readings.value[at] = one_value
-            readings.flags[at] |= int(Flag.CONFLICT)
-    return readings
+def _choose(readings: Readings, meters: Ints, chosen: Sequence[NDArray[Any]]) -> Readings:
+    """Readings with what counts where several values were told for one time, or only an estimate; marked as such."""
+    meter, time, value, is_estimate, is_split = chosen
+    flags = is_estimate.astype(np.int64) * int(Flag.ESTIMATED) | is_split.astype(np.int64) * int(Flag.CONFLICT)
+    told = Readings(meter.astype(np.int64), time.astype(np.int64), value.astype(np.float64), flags)
+    told = told.of(_members(meters, told.meter))
+    names = Readings.__dataclass_fields__
+    both = Readings(*(np.concatenate([getattr(each, name) for each in (readings, told)]) for name in names))
+    order = np.lexsort((both.time, both.meter))  # stable: of one time what was chosen comes last
+    meter, time = both.meter[order], both.time[order]
+    counts = np.ones(len(order), dtype=bool)
+    counts[:-1] = (meter[1:] != meter[:-1]) | (time[1:] != time[:-1])
+    kept = order[counts]
+    return Readings(*(getattr(both, name)[kept] for name in names))
 
 
 def undecided(conn: Connection) -> Ints:
@@ -111,11 +116,12 @@ def speaking(conn: Connection, meters: Ints, since: int, until: int) -> Ints:
 class Spans:
     """First and last known time by meter id; of a meter that never spoke, first is far ahead and last far behind.
 
-    `last` may lag, see `storage.readings.KnownSpans`.
+    `last` may lag, see `storage.readings.KnownSpans`. kept: readings before this are gone, whatever `first` says.
     """
 
     first: Ints
     last: Ints
+    kept: int
 
 
 def spans(conn: Connection, meters: Ints, size: int) -> Spans:
@@ -128,7 +134,7 @@ def spans(conn: Connection, meters: Ints, size: int) -> Spans:
     at = meter.astype(np.int64)[known]
     firsts, lasts = np.full(size, np.iinfo(np.int64).max), np.full(size, np.iinfo(np.int64).min)
     firsts[at], lasts[at] = first[known], last[known]
-    return Spans(firsts, lasts)
+    return Spans(firsts, lasts, micros(retention.floors(conn).computable))
 
 
 class InTheWay(Exception):
@@ -167,10 +173,16 @@ def _add(conn: Connection, hours: Hours, has_demand: Bools) -> int:
     _stage(conn, hours, hours.first, has_demand)
     conn.execute(sql("consumption.analyze_fresh"))
     bounds = {"since": instant(int(hours.hour.min())), "until": instant(int(hours.hour.max()) + HOUR)}
-    added = conn.execute(sql("consumption.append"), bounds).rowcount
+    added = conn.execute(sql("consumption.append"), bounds | _named(hours.meter)).rowcount
     if added < len(hours):
         added += conn.execute(sql("consumption.add_missing")).rowcount
     return added
+
+
+def _named(meters: Ints) -> dict[str, list[int] | None]:
+    """The meters whose rows are to be changed, unless there are very many: all that a compressed part must unpack."""
+    distinct = np.unique(meters)
+    return {"meters": distinct.tolist() if len(distinct) <= MANY else None}
 
 
 def _copied(conn: Connection, hours: Hours, has_demand: Bools) -> bool:
@@ -231,7 +243,7 @@ def replace(conn: Connection, hours: Hours, windows: NDArray[np.int64], has_dema
     rows = _WINDOW.pack(len(windows), meter_id=windows[:, 0], since=windows[:, 1], until=windows[:, 2])
     binary.copy_in(conn, sql("consumption.copy_windows"), rows)
     bounds = {"since": instant(int(windows[:, 1].min())), "until": instant(int(windows[:, 2].max()))}
-    meter, hour = columns(conn, sql("consumption.forget"), bounds)
+    meter, hour = columns(conn, sql("consumption.forget"), bounds | _named(windows[:, 0]))
     conn.execute(sql("consumption.forget_set_aside"))
     _write(conn, hours, has_demand)
     return meter.astype(np.int64), hour.astype(np.int64)
@@ -260,7 +272,7 @@ def _write(conn: Connection, hours: Hours, has_demand: Bools) -> None:
 
 def _is_special(hours: Hours) -> Bools:
     """Rows whose amount is unknown, bounded or placed by estimate: they need columns that plain rows leave empty."""
-    special: Bools = np.isnan(hours.amount) | _is_bounded(hours) | (hours.estimated != 0)
+    special: Bools = np.isnan(hours.amount) | _is_bounded(hours) | (hours.estimated != 0) | np.isnan(hours.peak_rate)
     return special
 
 

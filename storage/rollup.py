@@ -5,7 +5,7 @@ judge are told. A round that fails leaves the spans where they were.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection
 
-from energy import corrections, hours, registers, windows
+from energy import binding, corrections, hours, registers, windows
+from energy import estimates as estimating
 from energy.corrections import Approved
 from energy.hours import Hours, Parts, Received
-from energy.registers import HOUR, LATE, Amounts, Bools, Ints, Kind, Pieces, Readings, SetAside
+from energy.registers import HOUR, LATE, Amounts, Bools, Ints, Kind, Pieces, Readings, SetAside, Trait
 from energy.windows import EVER, Window
-from storage import consumption, stale, usage_rollup
+from storage import binding as bound
+from storage import consumption, estimates, retention, stale, usage_rollup, virtual_rollup
 from storage import corrections as chain
 from storage.arrays import micros
 from storage.consumption import InTheWay, Spans
@@ -26,40 +28,51 @@ from storage.snapshot import Snapshot, current
 from storage.stale import StaleSpan
 from storage.usage_rollup import Touched
 
-SHARDS_A_ROUND = 256  # all that waits: reading and joining a burst once is cheaper than by halves
 READINGS_AT_ONCE = 3_000_000  # expected readings computed together: a nation's quarter hour, some hundred megabytes
 QUIET, PATIENCE = timedelta(milliseconds=300), timedelta(seconds=5)
 LAG = HOUR  # meter_span.last_time may be behind by so much (storage.readings)
 DAY = 24 * HOUR
 _NEVER = np.iinfo(np.int64).min // 2
 _FAR = 1_000_000  # more days than any reading is away from another
+_SLICE = 31 * DAY  # of a long span, computed at once for many meters, so that each day's readings are read once
 
 
 def drain(conn: Connection, zone: ZoneInfo, now: datetime) -> int:
-    """Recompute all that is stale, round by round, each committed; returns how many spans were taken."""
+    """Recompute all that is stale, round by round, each committed; returns how many spans were taken.
+
+    What others are at is waited for: afterwards the figures are those of all that was stale before.
+    """
     total = 0
-    while taken := work(conn, zone, now):
+    while (taken := work(conn, zone, now)) or stale.await_others(conn):
         total += taken
     return total
 
 
 def work_on_settled(conn: Connection, zone: ZoneInfo, now: datetime) -> int:
-    """One round, unless a burst is still coming in: taken whole it costs half of what its parts cost one by one."""
-    return work(conn, zone, now) if stale.is_settled(conn, QUIET, PATIENCE) else 0
+    """One round of a worker, unless a burst is still coming in: taken whole it costs half of what its parts cost.
+
+    Workers who are at it together take an equal share each, side by side.
+    """
+    sharers = stale.workers(conn)
+    return work(conn, zone, now, sharers) if stale.is_settled(conn, QUIET, PATIENCE) else 0
 
 
-def work(conn: Connection, zone: ZoneInfo, now: datetime) -> int:
-    """One round: how many spans were taken, 0 if none was free to take."""
+def work(conn: Connection, zone: ZoneInfo, now: datetime, sharers: int = 1) -> int:
+    """One round over one share of what is stale: how many spans were taken, 0 if none was free to take."""
     with conn.transaction():
-        spans = stale.claim(conn, SHARDS_A_ROUND)
+        spans = stale.claim(conn, sharers)
         if spans:
             snapshot = current(conn)
             usage_rollup.keep_counting(conn, snapshot)
+            kept = retention.hold(conn)
             news = [span for span in spans if span.why == "reading"]
             rest = [span for span in spans if span.why != "reading"]
-            touched = [_recompute(conn, snapshot, chunk, may_append=True) for chunk in _chunks(snapshot, news)]
-            touched += [_recompute(conn, snapshot, chunk, may_append=False) for chunk in _chunks(snapshot, rest)]
-            usage_rollup.recompute(conn, snapshot, touched, _days_only(spans, zone), zone, now)
+            fresh = _chunks(snapshot, kept.of_readings(news))
+            touched = [_recompute(conn, snapshot, zone, chunk, may_append=True) for chunk in fresh]
+            again = _chunks(snapshot, kept.of_readings(rest), conn)
+            touched += [_recompute(conn, snapshot, zone, chunk, may_append=False) for chunk in again]
+            touched += virtual_rollup.recompute(conn, snapshot, touched, kept.of_hours(rest))
+            usage_rollup.recompute(conn, snapshot, touched, kept.of_days(_days_only(spans, zone)), zone, now)
     return len(spans)
 
 
@@ -83,11 +96,16 @@ class Stale:
         return Stale(self.meter[mask], self.since[mask], self.until[mask])
 
 
-def _chunks(snapshot: Snapshot, spans: Sequence[StaleSpan]) -> Iterator[Stale]:
-    """Spans by meter, those of about the same days together, no more at once than memory allows."""
+def _chunks(snapshot: Snapshot, spans: Sequence[StaleSpan], slicing: Connection | None = None) -> Iterator[Stale]:
+    """Spans by meter, those of about the same days together, no more at once than memory allows.
+
+    slicing: long spans are cut; not those of news, of which only the last part could be appended.
+    """
     merged = _by_meter([span for span in spans if len(span.meters)])
     merged = merged.of(merged.meter < len(snapshot.enterprise))
-    merged = merged.of(snapshot.enterprise[merged.meter] > 0)
+    is_read = snapshot.meters.kind[merged.meter] != Kind.VIRTUAL
+    merged = merged.of((snapshot.enterprise[merged.meter] > 0) & is_read)
+    merged = _sliced(slicing, snapshot, merged) if slicing and len(merged) else merged
     days = (merged.since // DAY) * _FAR + merged.until // DAY
     for pair in np.unique(days):
         group = merged.of(days == pair)
@@ -95,6 +113,20 @@ def _chunks(snapshot: Snapshot, spans: Sequence[StaleSpan]) -> Iterator[Stale]:
         chunk = np.cumsum(expected) // READINGS_AT_ONCE
         for number in np.unique(chunk):
             yield group.of(chunk == number)
+
+
+def _sliced(conn: Connection, snapshot: Snapshot, merged: Stale) -> Stale:
+    """Spans cut where their meters have spoken; each part is computed between anchors of its own, to the same bits."""
+    known = consumption.spans(conn, merged.meter, len(snapshot.enterprise))
+    first, last = (
+        np.clip(edge[merged.meter], merged.since, merged.until) // _SLICE for edge in (known.first, known.last)
+    )
+    count = np.maximum(last - first, 0) + 1
+    at = np.repeat(np.arange(len(merged)), count)
+    number = np.arange(len(at)) - np.repeat(np.cumsum(count) - count, count)
+    since = np.where(number == 0, merged.since[at], (first[at] + number) * _SLICE)
+    until = np.where(number == count[at] - 1, merged.until[at], (first[at] + number + 1) * _SLICE)
+    return Stale(merged.meter[at], since, until)
 
 
 def _by_meter(spans: Sequence[StaleSpan]) -> Stale:
@@ -112,7 +144,7 @@ def _by_meter(spans: Sequence[StaleSpan]) -> Stale:
     return Stale(distinct, first, last)
 
 
-def _recompute(conn: Connection, snapshot: Snapshot, changed: Stale, may_append: bool) -> Touched:
+def _recompute(conn: Connection, snapshot: Snapshot, zone: ZoneInfo, changed: Stale, may_append: bool) -> Touched:
     """Consumption of the changed meters: appended where the change is news only, else computed again."""
     spans = consumption.spans(conn, changed.meter, len(snapshot.enterprise))
     approved = chain.standing(conn, changed.meter)
@@ -124,7 +156,7 @@ def _recompute(conn: Connection, snapshot: Snapshot, changed: Stale, may_append:
         touched.append(written)
         rest = _union(rest, changed, refused)
     if len(rest):
-        touched.append(_replace(conn, snapshot, spans, rest, approved))
+        touched.append(_replace(conn, snapshot, zone, spans, rest, approved))
     return Touched(*(np.concatenate([getattr(each, name) for each in touched]) for name in ("meter", "hour")))
 
 
@@ -144,7 +176,7 @@ def _split_news(
 ) -> tuple[Stale, Stale]:
     """Meters of which nothing later than the change is known and which need no walk, and the others."""
     is_news = (spans.last[changed.meter] <= changed.until) & ~snapshot.has_events[changed.meter]
-    is_news &= ~_may_be_corrected(snapshot, changed, approved)
+    is_news &= ~_may_be_corrected(snapshot, changed, approved) & ~_meets_others(conn, snapshot, changed)
     latest = int(changed.until.max(initial=_NEVER))
     if is_news.any():
         later = consumption.speaking(conn, changed.meter, latest, latest + 2 * LAG)
@@ -161,6 +193,16 @@ def _may_be_corrected(snapshot: Snapshot, changed: Stale, approved: Approved) ->
     return may
 
 
+def _meets_others(conn: Connection, snapshot: Snapshot, changed: Stale) -> Bools:
+    """Whether news may come to where an estimate stands, or to days on which the meter is refused."""
+    if not len(changed):
+        return np.zeros(0, dtype=bool)
+    since = int(changed.since.min()) - _reach_of_append(snapshot, changed) - HOUR
+    refused = bound.near(conn, changed.meter, since - binding.REACH, EVER)
+    met: Bools = np.isin(changed.meter, [*estimates.reaching(conn, since), *refused.tolist()])
+    return met
+
+
 def _reach_of_append(snapshot: Snapshot, changed: Stale) -> int:
     """How long before the news the reading may lie that it follows."""
     return int((LATE * snapshot.meters.interval[changed.meter]).max(initial=0))
@@ -171,7 +213,7 @@ def _append(conn: Connection, snapshot: Snapshot, spans: Spans, news: Stale) -> 
     ids = np.arange(len(snapshot.enterprise))
     since, until = _by_id(snapshot, news, -EVER, EVER)
     interval = snapshot.meters.interval
-    begin = int(news.since.min()) - _reach_of_append(snapshot, news)
+    begin = max(int(news.since.min()) - _reach_of_append(snapshot, news), spans.kept)
     readings = consumption.readings_of(conn, news.meter, begin, int(news.until.max()))
     fit = _can_append(snapshot, spans, readings, news, since, until)
     mine = readings.of(fit[readings.meter])
@@ -217,6 +259,7 @@ def _can_append(snapshot: Snapshot, spans: Spans, readings: Readings, news: Stal
     alone = is_register & is_new & first & ~_is_first(spans, readings)
     fit[readings.meter[alone]] = False
     fit[readings.meter[readings.time > until[readings.meter]]] = False
+    fit[news.meter[snapshot.meters.have(Trait.UNCONVERTIBLE, news.meter)]] = False  # bounds cannot be added to an hour
     return fit
 
 
@@ -259,10 +302,13 @@ def _received_of(received: Received, mask: Bools) -> Received:
 # Everything else: computed again between anchors --------------------------------------------------
 
 
-def _replace(conn: Connection, snapshot: Snapshot, spans: Spans, changed: Stale, approved: Approved) -> Touched:
+def _replace(
+    conn: Connection, snapshot: Snapshot, zone: ZoneInfo, spans: Spans, changed: Stale, approved: Approved
+) -> Touched:
     """Compute the changed meters again."""
     touched = [_nothing()]
     for readings, found in _read(conn, snapshot, spans, changed, approved):
+        bound.renew(conn, snapshot, zone, readings, found)
         touched.append(_write(conn, snapshot, spans, readings, found, approved))
     return Touched(*(np.concatenate([getattr(each, name) for each in touched]) for name in ("meter", "hour")))
 
@@ -282,24 +328,32 @@ def _read_within(
     conn: Connection, snapshot: Snapshot, spans: Spans, changed: Stale, approved: Approved, reach: int
 ) -> tuple[Readings, list[Window], Stale]:
     """The same from readings no further than `reach` from the changes, and the changes for which that is too short."""
-    low, high = int(changed.since.min()) - reach, int(changed.until.max()) + reach
+    low, high = max(int(changed.since.min()) - reach, spans.kept), int(changed.until.max()) + reach
     readings = consumption.readings_of(conn, changed.meter, max(low, -EVER), min(high, EVER))
     since, until = _by_id(snapshot, changed, -EVER, EVER)
     from_start, to_end = _edges(conn, snapshot, spans, changed, low, high)
-    is_anchor = registers.anchors(readings, snapshot.meters)
-    found, short = windows.windows(readings, is_anchor, since, until, from_start, to_end)
+    is_cut = ~from_start if low == spans.kept else np.zeros_like(from_start)
+    is_anchor = registers.anchors(readings, snapshot.meters, _events(snapshot, changed.meter))
+    found, short = windows.windows(readings, is_anchor, since, until, from_start, to_end, is_cut)
     silent = np.setdiff1d(changed.meter, readings.meter)
     found += [Window(int(meter), -EVER, EVER, True) for meter in silent if from_start[meter] and to_end[meter]]
-    short += [int(meter) for meter in silent if not (from_start[meter] and to_end[meter])]
+    short += [int(meter) for meter in silent if not ((from_start | is_cut)[meter] and to_end[meter])]
+    found = [_behind_gone(window, approved, since) if is_cut[window.meter] else window for window in found]
     narrow = set()
     for window in found:
         if wide := corrections.split(approved.get(window.meter, ()), window.since, window.until):
             since[window.meter], until[window.meter] = wide
             narrow.add(window.meter)
-    found = [window for window in found if window.meter not in narrow]
+    found = [window for window in found if window.meter not in narrow and window.since < window.until]
     short += narrow
     rest = changed.meter[np.isin(changed.meter, short)]
     return readings.of(~np.isin(readings.meter, short)), found, Stale(rest, since[rest], until[rest])
+
+
+def _behind_gone(window: Window, approved: Approved, asked: Ints) -> Window:
+    """The window without the hours of corrections whose profile was asked for and begins where readings are gone."""
+    known = corrections.behind(approved.get(window.meter, ()), window.since, int(asked[window.meter]))
+    return replace(window, since=-(-known // HOUR) * HOUR)
 
 
 def _edges(
@@ -324,7 +378,7 @@ def _write(
     """Hours of the windows, in place of what is stored there."""
     if not found:
         return _nothing()
-    result, pieces = _made(snapshot, readings, found, approved)
+    result, pieces = _made(conn, snapshot, readings, found, approved)
     since, until = (np.zeros(len(snapshot.enterprise), dtype=np.int64) for _ in range(2))
     for window in found:
         since[window.meter], until[window.meter] = window.since, window.until
@@ -342,14 +396,28 @@ def _write(
 
 
 def _made(
-    snapshot: Snapshot, readings: Readings, found: Sequence[Window], approved: Approved
+    conn: Connection, snapshot: Snapshot, readings: Readings, found: Sequence[Window], approved: Approved
 ) -> tuple[Amounts, Pieces]:
-    """What the readings come to, and the pieces that count, in which approved corrections have their places."""
-    meters = [window.meter for window in found]
-    events = {meter: snapshot.events[meter] for meter in meters if meter in snapshot.events}
-    mine = {meter: approved[meter] for meter in meters if meter in approved}
+    """What the readings come to; and the pieces that count, with estimates and approved corrections in their places."""
+    meters = np.array([window.meter for window in found], dtype=np.int64)
+    events = _events(snapshot, meters)
     result = registers.amounts(readings, snapshot.meters, events)
-    return result, corrections.apply(result.pieces, mine, snapshot.meters)
+    refused = bound.days(conn, meters, *_extent(result.pieces, found))
+    own = binding.unbind(result.pieces, refused, snapshot.meters)
+    stated = estimates.standing(conn, meters, min(w.since for w in found), max(w.until for w in found))
+    filled = estimating.fill(own, stated, snapshot.meters, events)
+    mine = {meter: approved[meter] for meter in meters.tolist() if meter in approved}
+    return Amounts(own, result.set_aside, result.undecided), corrections.apply(filled, mine, snapshot.meters)
+
+
+def _events(snapshot: Snapshot, meters: Ints) -> registers.Events:
+    return {meter: snapshot.events[meter] for meter in meters[snapshot.has_events[meters]].tolist()}
+
+
+def _extent(pieces: Pieces, found: Sequence[Window]) -> tuple[int, int]:
+    """From the first piece to the last, for one that reaches into a window may begin long before it."""
+    since, until = min(window.since for window in found), max(window.until for window in found)
+    return min(since, int(pieces.since.min(initial=since))), max(until, int(pieces.until.max(initial=until)))
 
 
 @dataclass(frozen=True)
@@ -368,11 +436,13 @@ def made(conn: Connection, snapshot: Snapshot, meters: Ints, since: int, until: 
     """
     if not len(meters):
         return []
-    asked = Stale(np.sort(meters), np.full(len(meters), since), np.full(len(meters), until))
+    spans = consumption.spans(conn, meters, len(snapshot.enterprise))
+    if until < spans.kept:
+        return []
+    asked = Stale(np.sort(meters), np.full(len(meters), max(since, spans.kept)), np.full(len(meters), until))
     approved = chain.standing(conn, asked.meter)
-    spans = consumption.spans(conn, asked.meter, len(snapshot.enterprise))
     return [
-        Made(readings, *_made(snapshot, readings, found, approved))
+        Made(readings, *_made(conn, snapshot, readings, found, approved))
         for readings, found in _read(conn, snapshot, spans, asked, approved)
         if found
     ]

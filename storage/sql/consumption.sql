@@ -13,21 +13,25 @@ FROM reading WHERE time >= %(since)s AND time <= %(until)s;
 SELECT EXISTS (SELECT FROM rival_reading WHERE time >= %(since)s AND time <= %(until)s);
 
 -- chosen --
--- The effective value where one time has several: by precedence of the source, then seq, then value, never by arrival.
-WITH contested AS (
-    SELECT v.meter_id, v.time, v.value, v.source, v.seq, r.value AS other, r.source AS other_source, r.seq AS other_seq
-    FROM rival_reading v
+-- The effective value where one time has several, and where only an estimate was told: by precedence of the source, then seq,
+-- then value, never by arrival. is_estimate: nothing else is known; is_split: different values claim to be true (an estimate
+-- that gives way to what was measured is no conflict). Times that were told once, and measured, are not among them.
+WITH told AS (
+    SELECT meter_id, time, value, source, seq FROM rival_reading WHERE time >= %(since)s AND time <= %(until)s
+    UNION ALL
+    SELECT k.meter_id, k.time, r.value, r.source, r.seq
+    FROM (SELECT DISTINCT meter_id, time FROM rival_reading WHERE time >= %(since)s AND time <= %(until)s) k
     CROSS JOIN LATERAL (
-        SELECT value, source, seq FROM reading WHERE time = v.time AND meter_id = v.meter_id OFFSET 0) r
-    WHERE v.time >= %(since)s AND v.time <= %(until)s),
-told AS (
-    SELECT meter_id, time, value, source, seq FROM contested
-    UNION ALL SELECT meter_id, time, other, other_source, other_seq FROM contested),
+        SELECT value, source, seq FROM reading WHERE time = k.time AND meter_id = k.meter_id OFFSET 0) r),
+split AS (
+    SELECT meter_id, time,
+        count(DISTINCT value) FILTER (WHERE source >= 20) > 1 OR max(source) < 20 AND count(DISTINCT value) > 1 AS is_split
+    FROM told GROUP BY meter_id, time),
 ranked AS (
-    SELECT DISTINCT ON (meter_id, time) meter_id, time, value FROM told
-    ORDER BY meter_id, time, source / 10 DESC, seq DESC NULLS LAST, value DESC),
-split AS (SELECT DISTINCT meter_id, time FROM contested WHERE value <> other)
-SELECT array_agg(meter_id), array_agg(time), array_agg(value) FROM ranked JOIN split USING (meter_id, time);
+    SELECT DISTINCT ON (meter_id, time) meter_id, time, value, source < 20 AS is_estimate FROM told
+    ORDER BY meter_id, time, source / 10 DESC, seq DESC NULLS LAST, value DESC)
+SELECT array_agg(meter_id), array_agg(time), array_agg(value), array_agg(is_estimate::int), array_agg(is_split::int)
+FROM ranked JOIN split USING (meter_id, time);
 
 -- undecided --
 -- Registers that wait for later readings: few, so all of them.
@@ -77,7 +81,7 @@ ANALYZE fresh_hour;
 -- is left alone; the count of rows tells.
 UPDATE consumption c SET
     until = greatest(c.until, f.until),
-    amount = coalesce(c.amount + nullif(f.amount, 'NaN'), c.amount, nullif(f.amount, 'NaN')),
+    amount = coalesce(coalesce(c.amount, c.low) + nullif(f.amount, 'NaN'), c.amount, nullif(f.amount, 'NaN')),
     low = CASE WHEN c.bounded THEN c.low + coalesce(nullif(f.amount, 'NaN'), 0) END,
     high = CASE WHEN c.bounded THEN c.high + coalesce(nullif(f.amount, 'NaN'), 0) END,
     peak_rate = greatest(c.peak_rate, nullif(f.peak_rate, 'NaN')),
@@ -90,6 +94,7 @@ UPDATE consumption c SET
     flags = c.flags | f.flags, covered_s = c.covered_s + f.covered_s, received = c.received + f.received
 FROM fresh_hour f
 WHERE c.hour = f.hour AND c.meter_id = f.meter_id AND c.hour >= %(since)s AND c.hour < %(until)s
+    AND (%(meters)s::int[] IS NULL OR c.meter_id = ANY(%(meters)s::int[]))
     AND (f.peak_rate = 'NaN' OR c.until <= greatest(f.peak_at, f.hour));
 
 -- add_missing --
@@ -128,6 +133,7 @@ COPY computed_window (meter_id, since, until) FROM STDIN (FORMAT binary);
 WITH gone AS (
     DELETE FROM consumption c USING computed_window w
     WHERE c.meter_id = w.meter_id AND c.hour >= w.since AND c.hour < w.until AND c.hour >= %(since)s AND c.hour < %(until)s
+        AND (%(meters)s::int[] IS NULL OR c.meter_id = ANY(%(meters)s::int[]))
     RETURNING c.meter_id, c.hour)
 SELECT array_agg(meter_id), array_agg(hour) FROM gone;
 
