@@ -31,8 +31,10 @@ def encode(
     sha256: str | None,
     counts: tuple[int, int, int],
     rejections: list[Rejection],
+    chain: str | None,
 ) -> bytes:
-    """counts: accepted, duplicate, conflict. Either seq or sha256 is given."""
+    """counts: accepted, duplicate, conflict. Either seq or sha256 is given. chain: the head of the enterprise's chain
+    after the commit; None: nothing is stored of it."""
     return _encode(
         Receipt(
             *counts,
@@ -40,6 +42,7 @@ def encode(
             msgspec.UNSET if gateway is None else gateway,
             msgspec.UNSET if seq is None else seq,
             msgspec.UNSET if sha256 is None else sha256,
+            chain,
         )
     )
 

@@ -7,8 +7,8 @@ meanwhile nothing is acknowledged, so the messages stay with the broker.
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from queue import Empty, SimpleQueue
@@ -26,7 +26,8 @@ from ingest.limits import Limits
 from ingest.reasons import Reason, Rejection
 from ingest.registry import Registry
 from ingest.waiting import admit_waiting
-from storage import readings
+from storage import chain, readings, telemetry
+from storage.telemetry import Work
 
 log = logging.getLogger(__name__)
 
@@ -164,18 +165,19 @@ class Writer:
         if fresh is not known and self._known is not None:
             started = time.monotonic()
             self.registry = fresh
+            batch.begin_chains(conn, [each.id for each in fresh.enterprises.values()], self._known)
             admitted = admit_waiting(conn, fresh, self._limits, self._known, self._tick)
-            log.info("registry version=%d enterprises=%d admitted=%d seconds=%.2f", fresh.version,
-                     len(fresh.enterprises), admitted, time.monotonic() - started)  # fmt: skip
+            counts: telemetry.Counts = {"enterprises": len(fresh.enterprises), "version": str(fresh.version)}
+            telemetry.tell(log, Work("registry", admitted, time.monotonic() - started, counts))
         self._polled = time.monotonic()
 
     def _do(self, conn: Connection, job: Job) -> Done:
         started = time.monotonic()
         decisions = self._decided_anew(conn, job.decisions)
         outcomes = self._stored(conn, decisions)
-        receipts = [(outcome.decision.message.enterprise, _receipt(outcome)) for outcome in outcomes]
-        receipts += self._others(conn, job.others)
-        _report(job, outcomes, time.monotonic() - started)
+        heads = self._heads(conn, job)
+        receipts = [_receipt(outcome, heads) for outcome in outcomes] + self._others(conn, job.others, heads)
+        _report(job, outcomes, len(receipts), time.monotonic() - started)
         return Done(job, receipts)
 
     def _decided_anew(self, conn: Connection, decisions: list[Decision]) -> list[Decision]:
@@ -192,7 +194,7 @@ class Writer:
                 decisions[n] = batch.decide(decisions[n].message, self.registry, self._limits, self._tick())
         return decisions
 
-    def _stored(self, conn: Connection, decisions: Sequence[Decision]) -> list[Outcome]:
+    def _stored(self, conn: Connection, decisions: Sequence[Decision], again: bool = True) -> list[Outcome]:
         """Stored together; if the database cannot hold something in them, one by one, and what it is is put aside."""
         if not decisions:
             return []
@@ -201,22 +203,34 @@ class Writer:
             return batch.store(conn, decisions, readings.MQTT, self._limits, self._known, self._tick())
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             conn.rollback()
-            if len(decisions) > 1:
-                return [outcome for each in decisions for outcome in self._stored(conn, [each])]
-            log.error("a message cannot be stored and is put aside: %s", error)
-            return self._stored(conn, [_put_aside(decisions[0], error)])
+            self._known.days.clear()  # one that we remember may have been dropped
+            if again:
+                return [outcome for each in decisions for outcome in self._stored(conn, [each], again=False)]
+            log.error("a message cannot be stored and is put aside: %s", error.diag.message_primary)
+            return self._stored(conn, [_put_aside(decisions[0], error)], again=False)
 
-    def _others(self, conn: Connection, others: Sequence[Other]) -> list[tuple[str, bytes]]:
+    def _heads(self, conn: Connection, job: Job) -> dict[str, str]:
+        """By enterprise, where its chain stands now that the readings are stored."""
+        asked = {each.message.enterprise for each in job.decisions}
+        asked |= {other.enterprise for other in job.others if other.gateway is None}
+        ids = {self.registry.enterprises[code].id: code for code in asked if code in self.registry.enterprises}
+        if not ids:
+            return {}
+        with conn.transaction():
+            return {ids[id]: head for id, head in chain.heads(conn, ids).items()}
+
+    def _others(self, conn: Connection, others: Sequence[Other], heads: Mapping[str, str]) -> list[tuple[str, bytes]]:
         receipts = []
         for other in others:
             try:
                 with conn.transaction():
-                    receipts.append(self._other(conn, other))
+                    receipts.append(self._other(conn, other, heads))
             except (psycopg.DataError, psycopg.IntegrityError) as error:
-                log.error("a message on %s cannot be stored and is dropped: %s", other.topic, error)
+                why = error.diag.message_primary  # without the row, which is in the rest of what the server says
+                log.error("a message on %s cannot be stored and is dropped: %s", other.topic, why)
         return [receipt for receipt in receipts if receipt is not None]
 
-    def _other(self, conn: Connection, other: Other) -> tuple[str, bytes] | None:
+    def _other(self, conn: Connection, other: Other, heads: Mapping[str, str]) -> tuple[str, bytes] | None:
         enterprise = self.registry.enterprises.get(other.enterprise)
         now = self._tick()
         if other.gateway is not None:
@@ -226,14 +240,16 @@ class Writer:
         taken = production.take(conn, other.enterprise, enterprise, other.topic, other.payload, self._limits, now)
         sha256 = fingerprint(other.payload) if taken.seq is None else None
         counts = taken.accepted, taken.duplicate, 0
-        return other.enterprise, receipt.encode(taken.gateway, taken.seq, sha256, counts, taken.rejections)
+        head = heads.get(other.enterprise)
+        return other.enterprise, receipt.encode(taken.gateway, taken.seq, sha256, counts, taken.rejections, head)
 
 
-def _receipt(outcome: Outcome) -> bytes:
-    decision = outcome.decision
+def _receipt(outcome: Outcome, heads: Mapping[str, str]) -> tuple[str, bytes]:
+    decision, enterprise = outcome.decision, outcome.decision.message.enterprise
     sha256 = fingerprint(decision.message.payload) if decision.seq is None else None
     counts = outcome.accepted, outcome.duplicate, outcome.conflict
-    return receipt.encode(decision.gateway, decision.seq, sha256, counts, decision.admitted.rejections)
+    rejections, head = decision.admitted.rejections, heads.get(enterprise)
+    return enterprise, receipt.encode(decision.gateway, decision.seq, sha256, counts, rejections, head)
 
 
 def _put_aside(decision: Decision, error: Exception) -> Decision:
@@ -242,14 +258,19 @@ def _put_aside(decision: Decision, error: Exception) -> Decision:
     return Decision(decision.message, decision.enterprise, None, None, admitted, whole=True)
 
 
-def _report(job: Job, outcomes: Sequence[Outcome], seconds: float) -> None:
+def _report(job: Job, outcomes: Sequence[Outcome], receipts: int, seconds: float) -> None:
     """One line a batch, and a loud one when nearly everything in it is wrong: then it is probably we who are wrong."""
-    rejected = sum(len(each.decision.admitted.rejections) for each in outcomes)
-    stored = sum(each.accepted for each in outcomes)
+    reasons = Counter(r.reason.value for each in outcomes for r in each.decision.admitted.rejections)
+    rejected, stored = reasons.total(), sum(each.accepted for each in outcomes)
     duplicate, conflict = sum(each.duplicate for each in outcomes), sum(each.conflict for each in outcomes)
-    log.info("batch messages=%d accepted=%d duplicate=%d conflict=%d rejected=%d others=%d bytes=%d seconds=%.3f",
-             len(job.decisions), stored, duplicate, conflict, rejected, len(job.others), job.received_bytes,
-             seconds)  # fmt: skip
+    states = sum(other.gateway is not None for other in job.others)
+    counts: telemetry.Counts = {
+        "messages.readings": len(job.decisions), "messages.output": len(job.others) - states, "messages.status": states,
+        "received_bytes": job.received_bytes, "readings.accepted": stored, "readings.duplicate": duplicate,
+        "readings.conflict": conflict, "readings.rejected": rejected, "receipts": receipts,
+    }  # fmt: skip
+    counts |= {f"rejections.{reason}": count for reason, count in sorted(reasons.items())}
+    telemetry.tell(log, Work("collector", len(job.decisions) + len(job.others), seconds, counts))
     if rejected >= 100 and rejected > 9 * (stored + duplicate + conflict):
         log.error("%d of %d readings of a batch were rejected; is the registry of this deployment complete?",
                   rejected, rejected + stored + duplicate + conflict)  # fmt: skip

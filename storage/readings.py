@@ -13,17 +13,20 @@ from numpy.typing import NDArray
 from psycopg import Connection
 from psycopg.errors import UniqueViolation
 
-from storage import arrays, binary, stale
+from energy import chain as hashing
+from energy.chain import Batch
+from storage import arrays, binary, chain, stale
 from storage.sql import sql
 
 NO_SEQ = -(2**63)
-MQTT, FILE = 20, 21  # reading.source
+ESTIMATE, MQTT, FILE = 10, 20, 21  # reading.source
 ACCEPTED, DUPLICATE, CONFLICT = 0, 1, 2  # verdicts
 
 _DAY_US = 86_400_000_000
 _HOUR_US = 3_600_000_000
 _NOT_YET = np.iinfo(np.int64).max  # first time of a meter that was never heard
 _FEW_TIMES = 8
+_MANY = 10_000  # so many readings are worth waiting for before anything is made of them
 _FIRST_DAY = arrays.EPOCH.date()
 
 
@@ -75,21 +78,60 @@ def add_days(conn: Connection, days: Iterable[int]) -> None:
 
 
 def insert(conn: Connection, rows: Rows, source: int, received: datetime, *, expect_known: bool = False) -> Stored:
-    """Store readings whose days exist. expect_known: keys are probably taken (a redelivery), do not try the quick way.
+    """Store readings whose days exist, and link them. expect_known: keys are probably taken (a redelivery), do not try
+    the quick way.
 
-    `received` is the same for all rows of a batch, and names it.
+    source: MQTT or FILE; ESTIMATE for what the sender has marked as estimated, whichever way it came.
+    `received` is the same for all rows of a batch, and names it; where another batch has that instant, it is a later
+    one.
     """
+    if len(rows) > _MANY:
+        stale.announce(conn)
+    while True:
+        try:
+            with conn.transaction():
+                stored, batches = _insert(conn, rows, source, received, expect_known)
+                chain.extend(conn, batches, received)
+                return stored
+        except chain.Taken as taken:
+            received = taken.free
+        except chain.Unbegun as unbegun:
+            chain.begin(conn, unbegun.enterprises)
+
+
+def _insert(
+    conn: Connection, rows: Rows, source: int, received: datetime, expect_known: bool
+) -> tuple[Stored, list[Batch]]:
+    """Also what is to be linked."""
+    if source == ESTIMATE:
+        stored, fresh, rivals = _insert_estimates(conn, rows, received)
+        return stored, _batches(source, fresh, rivals)
     order = np.lexsort((rows.meter, rows.time))
-    if not expect_known and not _has_repeats(rows, order) and _copied(conn, rows.take(order), source, received):
-        return Stored(np.zeros(len(rows), np.int8), np.ones(len(rows), np.bool_))
-    return _insert_staged(conn, rows, source, received)
+    if not expect_known and not _has_repeats(rows, order):
+        batches = _copied(conn, rows.take(order), source, received)
+        if batches is not None:
+            return Stored(np.zeros(len(rows), np.int8), np.ones(len(rows), np.bool_)), batches
+    stored, fresh, rivals = _insert_staged(conn, rows, source, received)
+    return stored, _batches(source, fresh, rivals)
+
+
+def _batches(source: int, fresh: Rows, rivals: Rows | None = None) -> list[Batch]:
+    """Of what was stored: in `reading` by time and meter, and in `rival_reading`."""
+    packed = hashing.pack(fresh.time, fresh.meter, fresh.value, fresh.seq, source, 0)
+    if rivals is None:
+        return hashing.batches(fresh.enterprise, packed)
+    further = hashing.pack(rivals.time, rivals.meter, rivals.value, rivals.seq, source, 1)
+    every, enterprise = np.concatenate([packed, further]), np.concatenate([fresh.enterprise, rivals.enterprise])
+    order = hashing.canonical(every)
+    return hashing.batches(enterprise[order], every[order])
 
 
 def mark_stale(conn: Connection, rows: Rows, why: str = "reading") -> None:
     """Leave a span for every enterprise and UTC day: exactly these meters, from their first to their last reading
     there.
     """
-    stale.mark(conn, list(_spans(rows, why)))
+    if len(rows):
+        stale.mark_columns(conn, _spans(rows), why)
 
 
 def _has_repeats(rows: Rows, order: NDArray[np.intp]) -> bool:
@@ -97,21 +139,21 @@ def _has_repeats(rows: Rows, order: NDArray[np.intp]) -> bool:
     return bool(np.any((time[1:] == time[:-1]) & (meter[1:] == meter[:-1])))
 
 
-def _copied(conn: Connection, rows: Rows, source: int, received: datetime) -> bool:
-    same = {"received": arrays.micros(received), "source": source}
+def _copied(conn: Connection, rows: Rows, source: int, received: datetime) -> list[Batch] | None:
+    """What is to be linked; None, and nothing is stored, if a key is taken."""
+    parts = (_packed(_NEW, part, received=arrays.micros(received), source=source) for part, _ in _by_seq(rows))
     try:
         with conn.transaction():
-            binary.copy_in(conn, sql("readings.copy"), *(_packed(_NEW, part, **same) for part, _ in _by_seq(rows)))
+            return binary.copy_in(conn, sql("readings.copy"), *parts, meanwhile=lambda: _batches(source, rows))
     except UniqueViolation:
-        return False
-    return True
+        return None
 
 
-def _packed(layouts: tuple[binary.Layout, binary.Layout], rows: Rows, **more: Any) -> NDArray[np.void]:
+def _packed(layouts: tuple[binary.Layout, binary.Layout], rows: Rows, **more: Any) -> Iterable[NDArray[np.void]]:
     columns = {"time": rows.time, "value": rows.value, "meter_id": rows.meter, **more}
     if len(rows) and rows.seq[0] == NO_SEQ:
-        return layouts[1].pack(len(rows), **columns)
-    return layouts[0].pack(len(rows), seq=rows.seq, **columns)
+        return layouts[1].pieces(len(rows), **columns)
+    return layouts[0].pieces(len(rows), seq=rows.seq, **columns)
 
 
 def _by_seq(rows: Rows) -> Iterable[tuple[Rows, NDArray[np.intp]]]:
@@ -122,19 +164,40 @@ def _by_seq(rows: Rows) -> Iterable[tuple[Rows, NDArray[np.intp]]]:
             yield (rows if len(where) == len(rows) else rows.take(where)), where
 
 
-def _insert_staged(conn: Connection, rows: Rows, source: int, received: datetime) -> Stored:
+def _insert_staged(conn: Connection, rows: Rows, source: int, received: datetime) -> tuple[Stored, Rows, Rows]:
     _stage(conn, rows)
-    bounds = {
-        "first": arrays.instant(int(rows.time.min())),
-        "last": arrays.instant(int(rows.time.max())),
-        "received": received,
-        "source": source,
-    }
+    bounds = _range(rows) | {"received": received, "source": source}
     verdict = np.full(len(rows), DUPLICATE, np.int8)
     for statement, meaning in (("readings.insert_leads", ACCEPTED), ("readings.conflicts", CONFLICT)):
         verdict[arrays.columns(conn, sql(statement), bounds)[0].astype(np.intp)] = meaning
-    news = {(meter, arrays.micros(time)) for meter, time in conn.execute(sql("readings.keep_rivals"), bounds)}
-    return Stored(verdict, (verdict != DUPLICATE) | _among(rows, news))
+    rivals = _rivals(rows, *arrays.columns(conn, sql("readings.keep_rivals"), bounds))
+    news = set(zip(rivals.meter.tolist(), rivals.time.tolist(), strict=True))
+    stored = Stored(verdict, (verdict != DUPLICATE) | _among(rows, news))
+    return stored, rows.take(np.flatnonzero(verdict == ACCEPTED)), rivals
+
+
+def _insert_estimates(conn: Connection, rows: Rows, received: datetime) -> tuple[Stored, Rows, Rows]:
+    """What its sender has marked as estimated (EC-23) lies aside, and counts until a measured value comes."""
+    _stage(conn, rows)
+    bounds = _range(rows) | {"received": received, "source": ESTIMATE}
+    verdict = np.full(len(rows), ACCEPTED, np.int8)
+    told = arrays.columns(conn, sql("readings.told_before"), bounds)
+    for places, meaning in zip(told, (DUPLICATE, CONFLICT), strict=True):
+        verdict[places.astype(np.intp)] = meaning
+    kept = _rivals(rows, *arrays.columns(conn, sql("readings.keep_estimates"), bounds))
+    news = set(zip(kept.meter.tolist(), kept.time.tolist(), strict=True))
+    return Stored(verdict, _among(rows, news)), rows.take(np.arange(0)), kept
+
+
+def _rivals(rows: Rows, meter: NDArray[Any], time: NDArray[Any], value: NDArray[Any], seq: NDArray[Any]) -> Rows:
+    """What was kept beside what was there. A meter's enterprise is that of its row."""
+    meter, order = meter.astype(np.int32), np.argsort(rows.meter, kind="stable")
+    enterprise = rows.enterprise[order[np.searchsorted(rows.meter, meter, sorter=order)]]
+    return Rows(time.astype(np.int64), value.astype(np.float64), seq.astype(np.int64), meter, enterprise)
+
+
+def _range(rows: Rows) -> dict[str, Any]:
+    return {"first": arrays.instant(int(rows.time.min())), "last": arrays.instant(int(rows.time.max()))}
 
 
 def _stage(conn: Connection, rows: Rows) -> None:
@@ -173,21 +236,20 @@ def _among(rows: Rows, keys: set[tuple[int, int]]) -> NDArray[np.bool_]:
     )
 
 
-def _spans(rows: Rows, why: str) -> Iterable[stale.StaleSpan]:
-    if not len(rows):
-        return
+def _spans(rows: Rows) -> stale.StaleColumns:
     days = rows.days()
     order = np.lexsort((rows.meter, days, rows.enterprise))
     enterprise, day, meter, time = rows.enterprise[order], days[order], rows.meter[order], rows.time[order]
     begins = np.flatnonzero(np.r_[True, (enterprise[1:] != enterprise[:-1]) | (day[1:] != day[:-1])])
-    since, until = np.minimum.reduceat(time, begins), np.maximum.reduceat(time, begins)
     new = np.r_[True, meter[1:] != meter[:-1]]
     new[begins] = True
-    for start, end, first, last in zip(begins, np.r_[begins[1:], len(rows)], since, until, strict=True):
-        meters = meter[start:end][new[start:end]]
-        yield stale.StaleSpan(
-            int(enterprise[start]), meters, arrays.instant(int(first)), arrays.instant(int(last)), why
-        )
+    return stale.StaleColumns(
+        enterprise=enterprise[begins],
+        counts=np.add.reduceat(new.astype(np.int64), begins),
+        meters=meter[new],
+        since=np.minimum.reduceat(time, begins),
+        until=np.maximum.reduceat(time, begins),
+    )
 
 
 @dataclass(frozen=True, slots=True)

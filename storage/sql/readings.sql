@@ -33,23 +33,57 @@ CROSS JOIN LATERAL (
     SELECT value FROM reading
     WHERE time = s.time AND meter_id = s.meter_id AND time BETWEEN %(first)s AND %(last)s OFFSET 0) r
 WHERE NOT s.repeat AND s.value <> r.value AND NOT EXISTS (
-    SELECT FROM rival_reading v WHERE v.meter_id = s.meter_id AND v.time = s.time AND v.value = s.value);
+    SELECT FROM rival_reading v WHERE v.meter_id = s.meter_id AND v.time = s.time AND v.value = s.value AND v.source >= 20);
 
 -- keep_rivals --
--- Other values, and equal values of a higher rank (source, then seq): without those the order of arrival would decide.
--- Returns the keys for which something new is known.
-INSERT INTO rival_reading AS kept (meter_id, time, value, source, seq, received)
-SELECT s.meter_id, s.time, s.value, %(source)s::smallint, max(s.seq), %(received)s
+-- Other values, and equal values of a higher rank (source, then seq): without those the order of arrival would decide. A row
+-- never changes, so a value that is told again with a larger seq is a row of its own.
+-- What is new of what is known, as arrays.
+WITH kept AS (
+    INSERT INTO rival_reading (meter_id, time, value, source, seq, received)
+    SELECT s.meter_id, s.time, s.value, %(source)s::smallint, max(s.seq), %(received)s
+    FROM staged_reading s
+    CROSS JOIN LATERAL (
+        SELECT value, source, seq FROM reading
+        WHERE time = s.time AND meter_id = s.meter_id AND time BETWEEN %(first)s AND %(last)s OFFSET 0) r
+    WHERE s.value <> r.value OR (%(source)s::int / 10, coalesce(s.seq, -9223372036854775808))
+                              > (r.source::int / 10, coalesce(r.seq, -9223372036854775808))
+    GROUP BY s.meter_id, s.time, s.value
+    HAVING NOT EXISTS (
+        SELECT FROM rival_reading v
+        WHERE v.meter_id = s.meter_id AND v.time = s.time AND v.value = s.value AND v.source = %(source)s
+            AND coalesce(v.seq, -9223372036854775808) >= coalesce(max(s.seq), -9223372036854775808))
+    ORDER BY s.meter_id, s.time, s.value
+    ON CONFLICT DO NOTHING
+    RETURNING meter_id, time, value, coalesce(seq, '-9223372036854775808'::bigint) AS seq)
+SELECT array_agg(meter_id), array_agg(time), array_agg(value), array_agg(seq) FROM kept;
+
+-- told_before --
+-- Of estimates that are about to be kept: the places of those that were told before with the same value, and of those for
+-- whose time another value is known.
+SELECT array_agg(pos) FILTER (WHERE repeat OR same), array_agg(pos) FILTER (WHERE NOT (repeat OR same) AND (other OR NOT lead))
 FROM staged_reading s
 CROSS JOIN LATERAL (
-    SELECT value, source, seq FROM reading
-    WHERE time = s.time AND meter_id = s.meter_id AND time BETWEEN %(first)s AND %(last)s OFFSET 0) r
-WHERE s.value <> r.value OR (%(source)s::int / 10, coalesce(s.seq, -9223372036854775808))
-                          > (r.source::int / 10, coalesce(r.seq, -9223372036854775808))
-GROUP BY s.meter_id, s.time, s.value ORDER BY s.meter_id, s.time, s.value
-ON CONFLICT (meter_id, time, value, source) DO UPDATE SET seq = EXCLUDED.seq
-WHERE kept.seq IS NULL AND EXCLUDED.seq IS NOT NULL OR kept.seq < EXCLUDED.seq
-RETURNING meter_id, time;
+    SELECT coalesce(bool_or(value = s.value), false) AS same, coalesce(bool_or(value <> s.value), false) AS other FROM (
+        SELECT value FROM reading WHERE time = s.time AND meter_id = s.meter_id AND time BETWEEN %(first)s AND %(last)s
+        UNION ALL SELECT value FROM rival_reading WHERE time = s.time AND meter_id = s.meter_id) known) k;
+
+-- keep_estimates --
+-- What a sender has only estimated never lies in `reading`: it stands aside, and counts while nothing was measured. What is new
+-- of what is known, as arrays.
+WITH kept AS (
+    INSERT INTO rival_reading (meter_id, time, value, source, seq, received)
+    SELECT s.meter_id, s.time, s.value, %(source)s::smallint, max(s.seq), %(received)s
+    FROM staged_reading s
+    GROUP BY s.meter_id, s.time, s.value
+    HAVING NOT EXISTS (
+        SELECT FROM rival_reading v
+        WHERE v.meter_id = s.meter_id AND v.time = s.time AND v.value = s.value AND v.source = %(source)s
+            AND coalesce(v.seq, -9223372036854775808) >= coalesce(max(s.seq), -9223372036854775808))
+    ORDER BY s.meter_id, s.time, s.value
+    ON CONFLICT DO NOTHING
+    RETURNING meter_id, time, value, coalesce(seq, '-9223372036854775808'::bigint) AS seq)
+SELECT array_agg(meter_id), array_agg(time), array_agg(value), array_agg(seq) FROM kept;
 
 -- add_days --
 -- Partitions for these UTC days.
@@ -74,8 +108,10 @@ COPY staged_span (meter_id, first_time, last_time) FROM STDIN (FORMAT BINARY);
 COPY meter_span (meter_id, first_time, last_time) FROM STDIN (FORMAT BINARY);
 
 -- move_spans --
--- These meters have spoken at that time, later than ever before.
-UPDATE meter_span SET last_time = %(last)s WHERE meter_id = ANY(%(meters)s::int[]) AND last_time < %(last)s;
+-- These meters have spoken at that time, later than ever before. In parentheses of its own, for the planner would estimate
+-- each of fifty thousand meters.
+UPDATE meter_span SET last_time = %(last)s
+WHERE meter_id = ANY((SELECT %(meters)s::int[])::int[]) AND last_time < %(last)s;
 
 -- widen_spans --
 -- In the order of meters, so that two collectors never wait for each other in a circle.
