@@ -3,6 +3,8 @@
 It only reads. Everything a page needs comes from ourselves, and the Content-Security-Policy says so to the browser.
 """
 
+import logging
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
@@ -17,11 +19,17 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from console import api, health, web
+from console.health import Watched
 from console.site import Options, Site, trouble_page
 from console.trouble import Trouble
 from energy.refused import Refused
+from storage import telemetry
+from storage.telemetry import Work
 from storage.usage import UnknownSubject
 
+log = logging.getLogger(__name__)
+
+_UNTOLD = ("/static/", "/healthz", "/readyz", "/metrics")
 _STATIC = Path(__file__).parent / "static"
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';"
@@ -33,11 +41,15 @@ _HEADERS = {
 }
 
 
-def create_app(pool: ConnectionPool[Connection], options: Options, now: Callable[[], datetime]) -> FastAPI:
+def create_app(
+    pool: ConnectionPool[Connection], options: Options, now: Callable[[], datetime], watched: Watched | None = None
+) -> FastAPI:
     """The console over a pool that its owner opens and closes. `now` gives the present instant, aware."""
     app = FastAPI(title="Enermon", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     app.state.site = Site(pool, options, now)
+    app.state.watched = watched or Watched()
     app.middleware("http")(_with_headers)
+    app.middleware("http")(_told)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(options.hosts), www_redirect=False)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     for router in (web.router, api.router, health.router):
@@ -51,6 +63,20 @@ async def _with_headers(request: Request, answer: Callable[[Request], Awaitable[
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     return response
+
+
+async def _told(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+    """One line a page or API answer: its route, never what was asked for. Those who watch and styles are left out."""
+    began, status = time.monotonic(), 500
+    try:
+        response = await answer(request)
+        status = response.status_code
+        return response
+    finally:
+        route = getattr(request.scope.get("route"), "path", "unknown")
+        if not request.url.path.startswith(_UNTOLD):
+            counts: telemetry.Counts = {f"requests.{status // 100}xx": 1, "status": str(status), "route": route}
+            telemetry.tell(log, Work("console", 1, time.monotonic() - began, counts))
 
 
 def _answer_troubles(app: FastAPI) -> None:

@@ -13,10 +13,13 @@ from alerts.rules import UNIT_ENERGY
 from console.overview import Patience
 from console.words import Words
 from energy import periods
+from energy.comparison import Compared
 from energy.periods import Period
 from energy.usage import in_total
 from reports.charts import Bar, Point, bars, load_curve
 from reports.compare import Figure, is_bounded, total
+from reports.figures import side_by_side
+from reports.side_by_side import Line, lines
 from reports.words import in_language
 from storage import reports as reference
 from storage.pages import Facts, Finding, Meter, QuarterHours
@@ -63,6 +66,7 @@ class Month:
     year: Mapping[str, Figure]
     completeness: float | None
     days: Sequence[UsageRow]
+    comparison: Sequence[tuple[Carrier, Compared]]
 
 
 def month(conn: Connection, facts: Facts, period: Period, zone: ZoneInfo, now: datetime) -> Month:
@@ -79,7 +83,13 @@ def month(conn: Connection, facts: Facts, period: Period, zone: ZoneInfo, now: d
         {name: total(counted, name) for name in _TOTALS},
         _completeness(ours),
         enterprise_usage(conn, facts.code, period.first, period.until, "day", zone, now),
+        side_by_side(conn, facts.id, period, zone, rows, carriers),
     )
+
+
+def comparison_lines(month: Month, w: Words) -> list[Line]:
+    """The platform's figure, the return and the bill beside one another, in words."""
+    return lines(month.comparison, in_language(w.language), w.language)
 
 
 def _carrier_row(row: UsageRow, carriers: Mapping[str, Carrier], factors: Sequence[Factor]) -> CarrierRow:

@@ -16,6 +16,7 @@ from console import downloads
 from console.budgets import Budget
 from console.words import Words
 from reports.numbers import UNKNOWN, percent, shown, shown_range, signed_percent
+from reports.words import REASON_WORDS
 from storage.pages import Alert, Finding, Report
 
 Link = Callable[..., str]
@@ -91,6 +92,16 @@ def rule_word(rule: str, w: Words) -> str:
     return rule if known is None else known.name if w.language == "zh" else known.name_en
 
 
+def rejection_word(reason: str, w: Words) -> str:
+    """Why readings were rejected; English keeps the contract's own word."""
+    return REASON_WORDS.get(reason, reason) if w.language == "zh" else reason
+
+
+def event_word(name: str, w: Words) -> str:
+    """A meter event or one of its columns."""
+    return w.coded("event", name)
+
+
 def home(one: Alert | Finding | Report, link: Link) -> str:
     """The page of whose alert, finding or report it is."""
     if one.scope == "enterprise":
@@ -143,4 +154,8 @@ def filters(zone: ZoneInfo) -> Mapping[str, Callable[..., Any]]:
         "when": when_on_page,
         "iso": lambda instant: instant.astimezone(zone).isoformat(),
         "day": lambda day: f"{day:%Y-%m-%d}" if day else UNKNOWN,
+        "day_before": lambda day: f"{day - timedelta(days=1):%Y-%m-%d}",
+        "local_day": lambda instant: f"{instant.astimezone(zone):%Y-%m-%d}",
+        "rejection": rejection_word,
+        "event_word": event_word,
     }

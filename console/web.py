@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse, HTMLResponse
 
-from console import downloads, enterprise, overview
+from console import downloads, enterprise, overview, provenance, quality
 from console.budgets import Budget
 from console.overview import LEVELS, Counts, Standing
 from console.site import FIRST_DAY, LAST_DAY, NO_NUL, Asked, Day, EnterpriseCode, Id, View
@@ -16,8 +16,14 @@ from console.standings import standings
 from console.trouble import Trouble
 from energy import periods
 from energy.periods import Period
-from storage import pages
+from energy.refused import Refused
+from reports import quality as section
+from storage import balance, pages, quality_store
+from storage import reports as reference
+from storage.data_quality import EnterpriseQuality, rules
+from storage.explain import explain
 from storage.pages import Facts, Named, Unit, Which
+from storage.usage import UnknownSubject
 
 router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
 
@@ -128,9 +134,7 @@ def _options(named: Sequence[Named]) -> list[tuple[str, str]]:
 @router.get("/enterprises/{code}")
 def one_enterprise(view: Asked, code: EnterpriseCode, month: Filter = "", day: Day | None = None) -> HTMLResponse:
     """One enterprise in one month; the load curve ends with `day`."""
-    facts = pages.facts(view.conn, code)
-    if facts is None:
-        raise Trouble(404, "no_enterprise", code)
+    facts = _facts(view, code)
     period = _month(month) if month else periods.month_of(view.today)
     shown = enterprise.month(view.conn, facts, period, view.zone, view.now)
     return view.page(
@@ -142,11 +146,123 @@ def one_enterprise(view: Asked, code: EnterpriseCode, month: Filter = "", day: D
         before=periods.previous_month(period).name,
         after=periods.month_of(period.until).name,
         daily=enterprise.daily_chart(shown, view.today, view.words),
+        comparison=enterprise.comparison_lines(shown, view.words),
         meters=enterprise.meter_rows(pages.meters(view.conn, facts.id), view.patience),
         virtual=pages.virtual_meters(view.conn, facts.id),
+        balances=balance.balances(view.conn, facts.id, period, view.zone, view.now),
         gateways=pages.gateways(view.conn, facts.id),
+        quality=_kept_quality(view, facts, period),
         **_load(view, facts, period, day),
         **_judged(view, facts, period),
+    )
+
+
+def _kept_quality(view: View, facts: Facts, period: Period) -> dict[str, object] | None:
+    """What was last told of the month; a page that shows much else does not look at every reading."""
+    told = quality_store.kept(view.conn, facts.code, period)
+    if told is None:
+        return None
+    return {
+        "told": told,
+        "parts": section.parts(told, view.words.language),
+        "strip": quality.day_strip(told, view.words),
+    }
+
+
+@router.get("/enterprises/{code}/quality")
+def one_quality(view: Asked, code: EnterpriseCode, month: Filter = "") -> HTMLResponse:
+    """The data quality of one enterprise and month: as it was last told, else told now."""
+    facts = _facts(view, code)
+    period = _month(month) if month else periods.month_of(view.today)
+    told = quality_store.kept_or_told(view.conn, code, period, view.zone, view.now)
+    return view.page(
+        "quality.html",
+        facts=facts,
+        period=period,
+        told=told,
+        months=_selectable(view, facts, period),
+        today=view.today,
+        before=periods.previous_month(period).name,
+        after=periods.month_of(period.until).name,
+        newer=_has_newer(view, told, period),
+        parts_told=section.parts(told, view.words.language),
+        strip=quality.day_strip(told, view.words),
+        meters=quality.meter_lines(told, view.words),
+        findings=section.lines(told.findings, view.words.language),
+        outages=section.outages(told, view.words.language),
+        against=quality.against,
+        carriers=reference.carriers(view.conn),
+    )
+
+
+def _facts(view: View, code: str) -> Facts:
+    facts = pages.facts(view.conn, code)
+    if facts is None:
+        raise Trouble(404, "no_enterprise", code)
+    return facts
+
+
+def _has_newer(view: View, told: EnterpriseQuality, period: Period) -> bool:
+    newest = pages.freshness(view.conn).newest_reading
+    return newest is not None and told.computed < min(newest, period.end(view.zone))
+
+
+@router.get("/quality")
+def qualities(view: Asked, region: Filter = "", month: Filter = "", page: PageNumber = 1) -> HTMLResponse:
+    """Enterprises by their score, the worst first."""
+    period = _month(month) if month else periods.month_of(view.today)
+    if region and not pages.lineage(view.conn, region):
+        raise Trouble(404, "no_region", region)
+    ranked = quality_store.ranked(view.conn, region or None, period)
+    shown = ranked[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+    return view.page(
+        "qualities.html",
+        asked={"region": region, "month": period.name},
+        period=period,
+        before=periods.previous_month(period).name,
+        after=periods.month_of(period.until).name,
+        today=view.today,
+        found=len(ranked),
+        page=page,
+        size=PAGE_SIZE,
+        ranked=[(one, section.parts(one, view.words.language)) for one in shown],
+        means=quality.means(ranked),
+        heads=quality.heads(view.words),
+        enough=rules()["lines"]["complete"],
+        region_options=_options(pages.regions(view.conn)),
+    )
+
+
+@router.get("/enterprises/{code}/explain")
+def one_explained(
+    view: Asked, code: EnterpriseCode, month: Filter = "", meter: Filter = "", day: Day | None = None
+) -> HTMLResponse:
+    """What made the figures of an enterprise and month, or of one of its meters down to the readings of a day."""
+    facts = _facts(view, code)
+    period = _month(month) if month else periods.month_of(view.today)
+    try:
+        about = explain(view.conn, code, period, view.zone, view.now, meter or None)
+    except UnknownSubject:
+        raise Trouble(404, "no_meter", meter) from None
+    except Refused:
+        raise Trouble(400, "not_begun", period.name) from None
+    days = provenance.days_of(about, view.zone)
+    shown = provenance.shown_day(days, day)
+    return view.page(
+        "provenance.html",
+        facts=facts,
+        period=period,
+        about=about,
+        one=about.meters[0] if meter else None,
+        told=provenance,
+        carriers=reference.carriers(view.conn),
+        days=days,
+        day=shown,
+        readings=days.get(shown, []) if shown else [],
+        months=_selectable(view, facts, period),
+        today=view.today,
+        before=periods.previous_month(period).name,
+        after=periods.month_of(period.until).name,
     )
 
 

@@ -24,11 +24,14 @@ class Score:
 
 
 def score(parts: Mapping[str, float | None], weights: Mapping[str, float]) -> Score:
-    """The weighted mean of the parts that are known; parts are shares from 0 to 1."""
+    """The weighted mean of the parts that are known; parts are shares from 0 to 1.
+
+    Who sends nothing has no completeness and gets no score: well-kept papers alone are not good data.
+    """
     known = {name: part for name in PARTS if (part := parts[name]) is not None}
     weight = sum(weights[name] for name in known)
-    if not weight:
-        return Score(None, 0.0)
+    if not weight or "completeness" not in known:
+        return Score(None, weight / sum(weights[name] for name in PARTS))
     points = 100 * sum(weights[name] * part for name, part in known.items()) / weight
     return Score(points, weight / sum(weights[name] for name in PARTS))
 
@@ -39,9 +42,22 @@ def mean(values: Iterable[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def calibration(until: date | None, period_end: date) -> bool | None:
-    """Whether the calibration reaches to the period's last day; None where no date is stated (EC-67)."""
-    return None if until is None else until >= period_end - timedelta(days=1)
+@dataclass(frozen=True)
+class Certificate:
+    """A calibration: on which day it was made, None for one that is only known to end, and its last day."""
+
+    on: date | None
+    until: date
+
+    def covers(self, day: date) -> bool:
+        return (self.on is None or self.on <= day) and day <= self.until
+
+
+def calibrated(certificates: Sequence[Certificate], days: Sequence[date]) -> list[bool] | None:
+    """Whether each day lies in a valid calibration; None where no certificate is stated (EC-67)."""
+    if not certificates:
+        return None
+    return [any(one.covers(day) for one in certificates) for day in days]
 
 
 @dataclass(frozen=True)
@@ -70,6 +86,16 @@ def agreement(carrier: str, against: str, metered: float | None, stated: float, 
 def repair_due(since: datetime, workdays: int, calendar: Calendar, zone: ZoneInfo) -> datetime:
     """When the working days for repair have passed: the end of the n-th one after the day on which it failed."""
     return midnight(add_workdays(day_of(since, zone), workdays, calendar) + timedelta(days=1), zone)
+
+
+def duty(until: datetime | None, due: datetime, now: datetime) -> str:
+    """Where an outage stands on its clock: `in_repair`, `repaired`, or `not_repaired`, `repaired_late`: to file.
+
+    until: when readings came again, None while they do not.
+    """
+    if until is None:
+        return "in_repair" if now < due else "not_repaired"
+    return "repaired" if until <= due else "repaired_late"
 
 
 def declared(values: Sequence[object]) -> float | None:

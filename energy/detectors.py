@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from energy import sentences
 from energy.registers import HOUR, Bools, Floats, Ints
+from energy.sentences import Said, said
 
 DAY = 24 * HOUR
 _STEPS = (8, 5, 4, 2, 1)  # what a display's last digit moves by
@@ -27,13 +29,17 @@ Lines = dict[str, Any]  # one table of the rules file
 
 @dataclass(frozen=True)
 class Finding:
-    """One oddity over [since, until) of one meter. count: readings concerned. evidence: one sentence with numbers."""
+    """One oddity over [since, until) of one meter. count: readings concerned. said: its evidence, with the numbers."""
 
     name: str
     since: int
     until: int
     count: int
-    evidence: str
+    said: tuple[Said, ...]
+
+    @property
+    def evidence(self) -> str:
+        return sentences.text(self.said, "en")
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ class Series:
     def touches(self, start: int, stop: int) -> bool:
         return start < self.last and stop > self.first
 
-    def found(self, name: str, start: int, stop: int, count: int, evidence: str) -> Finding:
+    def found(self, name: str, start: int, stop: int, count: int, *evidence: Said) -> Finding:
         return Finding(name, self.at(start), self.at(stop), int(count), evidence)
 
 
@@ -156,13 +162,14 @@ def examine(series: Series, days: Days, point: Point, rules: Mapping[str, Lines]
     """All that the values of one meter in one month tell by themselves, by time."""
     usual = habit(days, rules["zeros"], rules["spikes"])
     found = [
-        *zeros(series, usual, rules["zeros"], register=point.register),
+        *zeros(series, usual, rules["zeros"], register=point.register, seasonal=point.seasonal),
         *constants(series, rules["constants"]),
         *copies(series, rules["copies"]),
         *rounds(series, rules["rounds"]),
         *spikes(series, usual, rules["spikes"]),
         *halves(series, rules["halves"]),
         *negatives(series),
+        *([] if point.register else running_totals(series, rules["running"])),
         *shifts(days, rules["shifts"], seasonal=point.seasonal),
     ]
     found += [
@@ -202,10 +209,13 @@ def resolution(values: Floats, share: float = 0.8) -> float:
 # Zeros --------------------------------------------------------------------------------------------
 
 
-def zeros(series: Series, habit: Habit | None, lines: Lines, *, register: bool = False) -> list[Finding]:
+def zeros(
+    series: Series, habit: Habit | None, lines: Lines, *, register: bool = False, seasonal: bool = False
+) -> list[Finding]:
     """Zeros that are unlike this load (EC-24, EC-25): zero_days, zero_run, null_as_zero, stuck_register.
 
     A load that never stands still is asked about every zero, and one that pauses about pauses unlike its others.
+    seasonal: a standstill of a season is none of them; `zero_habits` compares it with other years.
     """
     zero = series.values == 0
     if habit is None or not zero[series.first : series.last].any():
@@ -216,10 +226,12 @@ def zeros(series: Series, habit: Habit | None, lines: Lines, *, register: bool =
     share = (stops - starts)[brief].sum() / max(1, np.isfinite(series.values).sum())
     if habit.runs and share <= lines["running_share"] and _stands_above(series, habit, lines):
         starts, stops = _joined(starts, stops, series.slots(lines["join_hours"]))
-        sentence = f"0 in a load whose smallest hours are about {habit.base:.4g}"
+        sentence, base = "zero_running", {"base": habit.base}
     else:
         starts, stops = _unlike(series, starts, stops, lines)
-        sentence = "0 for longer, or at other times of day, than in this load's usual pauses"
+        sentence, base = "zero_unlike", {}
+    if seasonal:
+        starts, stops = _no_season(series, starts, stops, lines)
     counted = np.concatenate([[0], np.cumsum(zero)])
     return [
         series.found(
@@ -227,11 +239,18 @@ def zeros(series: Series, habit: Habit | None, lines: Lines, *, register: bool =
             start,
             stop,
             counted[stop] - counted[start],
-            _how_long(series, start, stop, sentence),
+            said(sentence, hours=series.hours(stop - start), **base),
+            *_reach(series, start, stop),
         )
         for start, stop in zip(starts, stops, strict=True)
         if series.touches(start, stop)
     ]
+
+
+def _no_season(series: Series, starts: Ints, stops: Ints, lines: Lines) -> tuple[Ints, Ints]:
+    """Without the runs that last a season, as far as can be seen."""
+    is_brief = (stops - starts < series.slots(24 * lines["season_days"])) & (starts > 0) & (stops < len(series.values))
+    return starts[is_brief], stops[is_brief]
 
 
 def _stands_above(series: Series, habit: Habit, lines: Lines) -> bool:
@@ -279,9 +298,8 @@ def _zero_name(hours: float, lines: Lines, register: bool) -> str:
     return "zero_run" if hours >= 1 else "null_as_zero"
 
 
-def _how_long(series: Series, start: int, stop: int, sentence: str) -> str:
-    reach = " at least" if start == 0 or stop == len(series.values) else ""
-    return f"{sentence}, for{reach} {series.hours(stop - start):.4g} h: a gap written as zero, or a standstill."
+def _reach(series: Series, start: int, stop: int) -> list[Said]:
+    return [said("open_ended")] if start == 0 or stop == len(series.values) else []
 
 
 def zero_habits(days: Days, habit: Habit | None, lines: Lines) -> list[Finding]:
@@ -292,13 +310,12 @@ def zero_habits(days: Days, habit: Habit | None, lines: Lines) -> list[Finding]:
         return []
     since, until, share = days.at(days.first), days.at(days.last), zero / hours
     if not days.loaded.any() and np.nansum(days.zeros) == np.nansum(days.hours):
-        return [Finding("always_zero", since, until, int(zero), "Nothing but 0, in this month and all that are known.")]
+        return [Finding("always_zero", since, until, int(zero), (said("always_zero"),))]
     if share == 1 and (other := _other_year(days)) is not None:
-        told = f"0 in every hour of the month; in the same month of another year only {other:.0%} of hours were 0."
-        return [Finding("zero_month", since, until, int(zero), told)] if other < 0.9 else []
+        told = said("zero_month", other=other)
+        return [Finding("zero_month", since, until, int(zero), (told,))] if other < 0.9 else []
     if share >= lines["informing_share"] and not (habit and habit.runs):
-        told = f"0 in {share:.0%} of the hours: a load that pauses, or gaps written as zero; the values cannot tell."
-        return [Finding("often_zero", since, until, int(zero), told)]
+        return [Finding("often_zero", since, until, int(zero), (said("often_zero", share=share),))]
     return []
 
 
@@ -347,8 +364,8 @@ def _implausible(series: Series, equal: Bools, start: int, stop: int, lines: Lin
     return bool(length >= max(series.slots(lines["coarse_hours"]), lines["coarse_factor"] * longest))
 
 
-def _alike(series: Series, start: int, stop: int) -> str:
-    return f"{series.values[start]:.6g} without a change for {series.hours(stop - start):.4g} hours."
+def _alike(series: Series, start: int, stop: int) -> Said:
+    return said("constant", value=float(series.values[start]), hours=series.hours(stop - start))
 
 
 def copies(series: Series, lines: Lines) -> list[Finding]:
@@ -360,9 +377,7 @@ def copies(series: Series, lines: Lines) -> list[Finding]:
         for start, stop in _repeats(series, lag * day, lines):
             if series.touches(start, stop) and not taken[start:stop].any():
                 taken[start:stop] = True
-                told = (
-                    f"{stop - start} values repeat those of {lag} {'day' if lag == 1 else 'days'} before, one by one."
-                )
+                told = said("copied", count=stop - start, days=lag)
                 found.append(series.found("copied", start, stop, stop - start, told))
     return found
 
@@ -401,9 +416,7 @@ def rounds(series: Series, lines: Lines) -> list[Finding]:
         for start, stop in _round_runs(series, at, unit, lines):
             first, last = int(at[start]), int(at[stop - 1]) + 1
             if series.touches(first, last) and not any(one.until > series.at(first) for one in found):
-                told = (
-                    f"{stop - start} successive values are multiples of {unit:.4g}; the meter usually shows {step:.4g}."
-                )
+                told = said("round_numbers", count=int(stop - start), unit=unit, step=step)
                 found.append(series.found("round_numbers", first, last, stop - start, told))
     return found
 
@@ -444,7 +457,7 @@ def spikes(series: Series, habit: Habit | None, lines: Lines) -> list[Finding]:
     for start, stop in zip(*_joined(starts[kept], stops[kept], series.slots(lines["hours"])), strict=True):
         if series.touches(start, stop):
             most = float(np.nanmax(rates[start:stop]))
-            told = f"Up to {most:.6g} an hour, {most / habit.high:.3g} times the peak of a high day ({habit.high:.6g})."
+            told = said("spike", most=most, times=most / habit.high, high=habit.high)
             found.append(series.found("spike", start, stop, counted[stop] - counted[start], told))
     return found
 
@@ -480,8 +493,7 @@ def halves(series: Series, lines: Lines) -> list[Finding]:
         around = values[[at - 1, at + 1]] if at and values[at - 1] > 0 else values[[at + 1, at + 2]]
         share = values[at] / around.mean() if around.min() > 0 else np.nan
         if lines["low"] <= share <= lines["high"] and np.ptp(around) <= lines["calm"] * around.mean():
-            told = f"{share:.0%} of its neighbours: the first value covers part of its interval."
-            found.append(series.found("half_value", int(at), int(at) + 1, 1, told))
+            found.append(series.found("half_value", int(at), int(at) + 1, 1, said("half_value", share=float(share))))
     return found
 
 
@@ -494,13 +506,24 @@ def negatives(series: Series) -> list[Finding]:
         return []
     at = series.first + np.flatnonzero(below)
     name = "negative" if above.any() else "reverse_wiring"
-    why = (
-        "the point is declared to run one way."
-        if above.any()
-        else "and none above: wired backwards, or its role is wrong."
-    )
-    told = f"{below.sum()} values below 0, down to {values[below].min():.6g}, {why}"
+    told = said(name, count=int(below.sum()), least=float(values[below].min()))
     return [series.found(name, at[0], at[-1] + 1, below.sum(), told)]
+
+
+def running_totals(series: Series, lines: Lines) -> list[Finding]:
+    """Values declared as amounts or power that hardly ever fall and tower over their steps: a register's (EC-10)."""
+    at = series.first + np.flatnonzero(np.isfinite(series.values[series.first : series.last]))
+    values = series.values[at]
+    steps = np.diff(values)
+    rises = steps[steps > 0]
+    few = len(rises) < max(lines["rises"], lines["share"] * len(steps))
+    if few or (steps < 0).sum() > lines["falls"] * len(steps):
+        return []
+    usual = float(np.median(rises))
+    if np.median(values) < lines["times"] * usual:
+        return []
+    told = said("running_total", rises=len(rises), steps=len(steps), step=usual, last=float(values[-1]))
+    return [series.found("running_total", at[0], at[-1] + 1, len(values), told)]
 
 
 def shifts(days: Days, lines: Lines, *, seasonal: bool) -> list[Finding]:
@@ -513,7 +536,7 @@ def shifts(days: Days, lines: Lines, *, seasonal: bool) -> list[Finding]:
 
 def _steps(days: Days, lines: Lines, seasonal: bool) -> list[Finding]:
     """A jump by a power of ten is believed soon, another large one later, and a moderate one last of all."""
-    ways = ((lines["power_days"], 8.0), (lines["unit_days"], lines["unit_factor"]), (lines["days"], lines["factor"]))
+    ways = [(lines[f"{name}days"], lines[f"{name}factor"]) for name in ("power_", "unit_", "")]
     for length, least in ways:
         step = _step(days, length, least, lines)
         if step is None:
@@ -521,17 +544,16 @@ def _steps(days: Days, lines: Lines, seasonal: bool) -> list[Finding]:
         day, factor, is_scaled = step
         is_unit = is_scaled and (_power(factor, lines) if length == lines["power_days"] or seasonal else least >= 8)
         if is_unit or (length == lines["days"] and not seasonal):
-            told = f"{_times(factor, lines)} from one day to the next, for {length} days with load and more."
             name = "unit_suspect" if is_unit else "level_shift"
+            told = _times(factor, length, lines)
             return [Finding(name, days.at(day), days.at(days.last), days.last - day, told)]
     return []
 
 
-def _times(factor: float, lines: Lines) -> str:
-    near = f", about 10^{_power(factor, lines)}" if _power(factor, lines) else ""
-    return (
-        f"{factor:.3g} times the level before{near}" if factor >= 1 else f"1/{1 / factor:.3g} of the level before{near}"
-    )
+def _times(factor: float, days: int, lines: Lines) -> tuple[Said, ...]:
+    name, times = ("level_up", factor) if factor >= 1 else ("level_down", 1 / factor)
+    power = _power(factor, lines)
+    return (said(name, factor=times, days=days), *([said("power_of_ten", exponent=power)] if power else []))
 
 
 def _power(factor: float, lines: Lines) -> int:
@@ -571,12 +593,21 @@ def _clear(days: Days, before: Ints, after: Ints) -> tuple[float, float]:
     nearest = np.median(level[after[:7]]) - np.median(level[before[-7:]])
     steps = []
     for weekday in range(7):
-        left, right = (sign * level[part[days.weekday[part] == weekday]] for part in (before, after))
+        left, right = (np.sort(sign * level[part[days.weekday[part] == weekday]]) for part in (before, after))
         if len(left) and len(right):
-            steps.append((np.quantile(right, 0.15) - np.quantile(left, 0.85), np.median(right) - np.median(left)))
+            clear = _quantile(right, 0.15) - _quantile(left, 0.85)
+            steps.append((clear, _quantile(right, 0.5) - _quantile(left, 0.5)))
     least, usual = np.min([one for one, _ in steps]), np.median([one for _, one in steps])
     abrupt = sign * nearest >= 0.7 * usual
     return float(least) if abrupt and not paused else 0.0, float(np.exp(sign * usual))
+
+
+def _quantile(ordered: Floats, share: float) -> float:
+    """Between the nearest two of a few ordered values: what NumPy says, at a twentieth of its time."""
+    place = share * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return float(ordered[below] + (ordered[above] - ordered[below]) * (place - below))
 
 
 def _between_years(days: Days, lines: Lines) -> list[Finding]:
@@ -591,19 +622,13 @@ def _between_years(days: Days, lines: Lines) -> list[Finding]:
         if month not in factors:
             continue
         factor = factors[month]
-        which = "a year before" if years < 0 else "a year later"
-        told = (
-            f"{factor:.3g} times the same month {which}"
-            if factor >= 1
-            else f"1/{1 / factor:.3g} of the same month {which}"
-        )
+        which = "year_before" if years < 0 else "year_later"
+        told = said(f"{'above' if factor >= 1 else 'below'}_{which}", factor=max(factor, 1 / factor))
         since, until, count = days.at(days.first), days.at(days.last), days.last - days.first
         if _sustained(factors, month, lines["unit_months"], lines["unit_factor"], np.inf):
-            return [
-                Finding("unit_suspect", since, until, count, f"{told}: loads do not change so, units and ratios do.")
-            ]
+            return [Finding("unit_suspect", since, until, count, (told, said("as_units_do")))]
         if _sustained(factors, month, lines["months"], lines["factor"], lines["spread"]):
-            return [Finding("level_shift", since, until, count, f"{told}, and alike in the months around it.")]
+            return [Finding("level_shift", since, until, count, (told, said("months_alike")))]
     return []
 
 
@@ -645,13 +670,11 @@ def falls(time: Ints, value: Floats, midnight: int, lines: Lines) -> list[Findin
     nights = len(np.unique((time[down[at_night]] - midnight) // DAY))
     since, until, count = int(time[0]), int(time[-1]), len(down)
     if nights >= lines["days"] and at_night.mean() >= lines["share"]:
-        told = (
-            f"The register falls at midnight on {nights} days: it sends totals of the day, and is declared cumulative."
-        )
-        return [Finding("falls_at_midnight", since, until, count, told)]
+        return [Finding("falls_at_midnight", since, until, count, (said("falls_at_midnight", nights=nights),))]
     if count > lines["often"] * len(steps):
-        told = f"{count} of {len(steps)} steps fall: amounts or power are sent, and a cumulative register is declared."
-        return [Finding("not_cumulative", since, until, count, told)]
+        return [
+            Finding("not_cumulative", since, until, count, (said("not_cumulative", count=count, steps=len(steps)),))
+        ]
     return []
 
 
@@ -663,8 +686,8 @@ def edits(received: Ints, since: int, until: int, lines: Lines) -> list[Finding]
     usual = before / max(1, (window - since) // DAY) * lines["last_days"]
     if inside < lines["least"] or inside < lines["factor"] * usual:
         return []
-    told = f"{inside} values were changed or filled in during the last {lines['last_days']} days, {before} before them."
-    return [Finding("edits_before_month_end", window, until, inside, told)]
+    told = said("edits_before_month_end", inside=inside, days=lines["last_days"], before=before)
+    return [Finding("edits_before_month_end", window, until, inside, (told,))]
 
 
 def ignores_production(output: Floats, energy: Floats, since: int, until: int, lines: Lines) -> list[Finding]:
@@ -678,8 +701,8 @@ def ignores_production(output: Floats, energy: Floats, since: int, until: int, l
     still = float(energy[-1] / np.median(energy[others]) - 1)
     if abs(swing) < lines["swing"] or abs(still) > lines["still"]:
         return []
-    told = f"Output is {swing:+.0%} against the median of {int(others.sum())} other months, energy {still:+.1%}."
-    return [Finding("ignores_production", since, until, 1, told)]
+    told = said("ignores_production", swing=swing, others=int(others.sum()), still=still)
+    return [Finding("ignores_production", since, until, 1, (told,))]
 
 
 def gaps(series: Series, most: int) -> list[Finding]:
@@ -693,22 +716,22 @@ def gaps(series: Series, most: int) -> list[Finding]:
     ]
     if len(starts) > most:
         rest = int((stops - starts).sum()) - sum(one.count for one in found)
-        told = f"{rest} readings are missing in {len(starts) - most} further, shorter gaps."
+        told = said("short_gaps", count=rest, gaps=len(starts) - most)
         found.append(series.found("gap", starts[0], stops[-1], rest, told))
     return found
 
 
-def _missing(series: Series, start: int, stop: int) -> str:
-    return f"{stop - start} readings are missing, {series.hours(stop - start):.4g} h."
+def _missing(series: Series, start: int, stop: int) -> Said:
+    return said("gap", count=int(stop - start), hours=series.hours(int(stop - start)))
 
 
-def clock(delay_s: Floats, line_s: float) -> str | None:
+def clock(delay_s: Floats, line_s: float) -> Said | None:
     """What is wrong with a device's clock, by receipt less time of its live readings, or None (EC-18)."""
     if len(delay_s) < 10:
         return None
     least, middle = float(delay_s.min()), float(np.median(delay_s))
     if middle < -line_s:
-        return f"The clock is ahead: readings arrive {-middle:.0f} s before their time (median)."
+        return said("clock_ahead", seconds=-middle)
     if least > line_s:
-        return f"No reading arrives sooner than {least:.0f} s after its time: a clock that is behind, or a slow way."
+        return said("clock_behind", seconds=least)
     return None

@@ -12,6 +12,7 @@ from energy.registers import BOUNDARY_TOLERANCE, LATE, Pieces
 
 ODD = (
     Flag.ROLLOVER | Flag.RESET | Flag.EXCHANGE | Flag.MULTIPLIER | Flag.OVER_RATE | Flag.NEGATIVE | Flag.CORRECTED
+    | Flag.ESTIMATED
 )  # fmt: skip
 
 
@@ -68,12 +69,10 @@ def amount_within(pieces: Pieces, since: int, until: int) -> float | None:
 
 def unknown(pieces: Pieces, since: int, until: int) -> list[tuple[int, int]]:
     """The parts of [since, until), longer than a minute, of which one meter's pieces say nothing."""
-    found = []
-    for begin, end in zip(pieces.since.tolist(), pieces.until.tolist(), strict=True):
-        if min(begin, until) - since > BOUNDARY_TOLERANCE:
-            found.append((since, min(begin, until)))
-        since = max(since, end)
-    return [*found, (since, until)] if until - since > BOUNDARY_TOLERANCE else found
+    reached = np.maximum.accumulate(np.concatenate([[since], pieces.until]))
+    begins = np.minimum(np.concatenate([pieces.since, [until]]), until)
+    holes = begins - reached > BOUNDARY_TOLERANCE
+    return list(zip(reached[holes].tolist(), begins[holes].tolist(), strict=True))
 
 
 @dataclass(frozen=True)

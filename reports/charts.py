@@ -100,6 +100,36 @@ def bars(
     return _svg(width, height, title, _bars_sentence(items, unit, say), body)
 
 
+def strip(
+    items: Sequence[Bar], *, title: str, enough: float, labels: bool = True, width: int = 760, say: Say = str
+) -> Markup:
+    """One cell for each label in order, for instance the days of a month, filled from below by a share from 0 to 1.
+
+    Below `enough` the filling is red and the cell has a dashed edge; None is an empty cell, where nothing was due.
+    """
+    cell, height = (width - 20) / max(len(items), 1), 34 if labels else 16
+    body = []
+    for slot, (label, share) in enumerate(items):
+        x, full = 10 + slot * cell, round(cell - 2, 1)
+        told = say("无应收读数") if share is None else f"{floor(share * 1000) / 10:.1f} %"
+        body.append(f"<g><title>{escape(label)} {escape(told)}</title>{_cell(x, full, height, share, enough)}</g>")
+        if labels:
+            body.append(_text(x + full / 2, height + 16, escape(label), "middle", size=11))
+    worst = min(known(share for _, share in items), default=None)
+    said = say("无应收读数") if worst is None else f"{say('最低')} {floor(worst * 1000) / 10:.1f} %"
+    return _svg(width, height + (22 if labels else 2), title, said, body)
+
+
+def _cell(x: float, width: float, height: int, share: float | None, enough: float) -> str:
+    if share is None:
+        return f'<rect x="{x:.1f}" y="1" width="{width}" height="{height}" fill="none" stroke="{GREY}"/>'
+    filled = round(height * min(max(share, 0.0), 1.0), 1)
+    colour, edge = (BLUE, "") if share >= enough else (RED, f' stroke="{RED}" stroke-dasharray="3 2"')
+    track = f'<rect x="{x:.1f}" y="1" width="{width}" height="{height}" fill="{GREY}"{edge}/>'
+    top = 1 + height - filled
+    return f'{track}<rect x="{x:.1f}" y="{top:.1f}" width="{width}" height="{filled}" fill="{colour}"/>'
+
+
 def ranking(
     items: Sequence[Bar], *, title: str, unit: str, at_least: Collection[str] = (), width: int = 760, say: Say = str
 ) -> Markup:

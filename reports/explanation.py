@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from reports import record, side_by_side
 from storage.explain import (
     Conflict,
     Conversion,
@@ -22,7 +23,7 @@ MOST = 40  # readings or steps of one meter that are told in text; JSON has all
 _FLAGS = {
     "rollover": "the register passed its highest number and went on from zero",
     "reset": "the register fell to an unknown start, so that the amount is bounded and not known",
-    "exchange": "two meters meet here, joined by their final and initial registers",
+    "exchange": "the register changes here; the final and the initial one on record join both sides",
     "multiplier": "the multiplier changed inside without a reading at that instant",
     "over_rate": "more than the meter's largest plausible rate",
     "negative": "negative where the point cannot return energy",
@@ -31,6 +32,7 @@ _FLAGS = {
     "conflict": "several values were told",
     "dip": "lower than what came before and after",
     "spike": "higher than what came before and after",
+    "estimated": "estimated, not measured",
 }
 _WHY = {
     "source": "its source goes before the others'",
@@ -44,7 +46,8 @@ def statements(about: Explanation, zone: ZoneInfo) -> list[str]:
     """Numbered statements, those about one meter indented under its own."""
     told = _Told(about, zone)
     lines = [f"{about.enterprise} {about.name}, {about.period}, as of {told.at(about.as_of)}."]
-    every = [*told.figures(), *told.conversions(), *told.counting()]
+    every = [*told.figures(), *told.conversions(), *about.remarks, *told.counting()]
+    every += side_by_side.statements(about, zone)
     lines += [f"{number}. {each}" for number, each in enumerate(every, 1)]
     meters = [meter for meter in about.meters if meter.counts or about.meter]
     for number, meter in enumerate(meters, len(every) + 1):
@@ -72,6 +75,8 @@ class _Told:
             share = (
                 "no reading was expected" if row.completeness is None else f"{row.completeness:.2%} of readings came"
             )
+            if "returned" in row.flags and row.estimated == 1:
+                share = f"returned by hand for {row.completeness or 0:.2%} of the time"
             flags = f"; flags: {', '.join(row.flags)}" if row.flags else ""
             yield (
                 f"{row.carrier}: {_bounded(row.amount, row.low, row.high)} {row.unit}; "
@@ -81,7 +86,8 @@ class _Told:
             )
         totals = self.about.totals
         yield (
-            f"Together {_number(totals.tce_equivalent)} tce (equivalent), {_number(totals.tce_equal_value)} tce (equal "
+            f"Together {'at least ' if totals.at_least and totals.tce_equivalent is not None else ''}"
+            f"{_number(totals.tce_equivalent)} tce (equivalent), {_number(totals.tce_equal_value)} tce (equal "
             f"value), {_number(totals.tce_assessed)} tce assessed, {_number(totals.tco2)} tCO2."
         )
 
@@ -102,6 +108,13 @@ class _Told:
     # one meter
 
     def registered(self, meter: MeterTold) -> str:
+        if meter.computed:
+            inputs = ", ".join(f"{row.meter} in {row.unit}" for row in meter.computed.inputs)
+            return (
+                f"Meter {meter.code} {meter.name}".rstrip() + f" is virtual: {meter.computed.formula},"
+                f" hour by hour, of "
+                f"{inputs}; the result is in {meter.computed.unit}, as its inputs of {meter.carrier} are."
+            )
         kinds = {"register": "a cumulative register", "interval": "an amount for each interval", "power": "a mean rate"}
         once = f"one unit is {_number(meter.scale)} {meter.carrier_unit}"
         return (
@@ -113,17 +126,24 @@ class _Told:
         amount = _bounded(meter.usage.amount, meter.usage.low, meter.usage.high)
         alone = f"; its readings alone come to {_number(meter.by_readings)}" if _is_corrected(meter) else ""
         yield f"Its amount in the month: {amount} {meter.carrier_unit}{alone}."
-        yield from self._received(meter)
+        yield from self._computed(meter) if meter.computed else self._received(meter)
         yield from _capped([self._conflict(one) for one in meter.conflicts], "conflicts")
         yield from _capped([self._aside(one) for one in meter.set_aside], "readings set aside")
         yield from self._events(meter)
         yield from _capped([self._step(one, meter) for one in meter.steps], "steps")
         yield from (self._correction(one, meter) for one in meter.corrections)
+        yield from record.statements(meter.record, self.at)
         unknown = [f"Nothing is known of {self.span(*span)}." for span in meter.unknown]
         yield from _capped(unknown, "spans of which nothing is known")
         yield from (f"{count} readings under this code were rejected: {why}." for why, count in meter.rejected.items())
         if meter.readings is not None:
             yield from _capped([self._reading(one, meter) for one in meter.readings], "readings")
+
+    def _computed(self, meter: MeterTold) -> Iterator[str]:
+        for row in meter.computed.inputs if meter.computed else ():
+            flags = f"; flags: {', '.join(row.flags)}" if row.flags else ""
+            came = "no reading was expected" if row.completeness is None else f"{row.completeness:.2%} of readings came"
+            yield f"Input {row.meter}: {_bounded(row.amount, row.low, row.high)} {row.unit}; {came}{flags}."
 
     def _received(self, meter: MeterTold) -> Iterator[str]:
         told = meter.received
@@ -225,8 +245,9 @@ def _factor(one: FactorTold) -> str:
     value = f"from {_number(_float(one.lhv_kj_per_unit))} kJ" if one.value is None else _number(float(one.value))
     until = f" to before {one.valid_to}" if one.valid_to else ""
     whose = one.scope or one.region or "national"
+    at = {"std_0c": " at 0 °C", "std_20c": " at 20 °C"}.get(one.gas_condition or "", "")
     return (
-        f"Factor {_KINDS[one.kind]}: {value} per {one.unit}, {whose}, {one.method}, {one.confidence}, valid from "
+        f"Factor {_KINDS[one.kind]}: {value} per {one.unit}{at}, {whose}, {one.method}, {one.confidence}, valid from "
         f"{one.valid_from}{until}, source: {one.source or 'not stated'}."
     )
 

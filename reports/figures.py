@@ -12,12 +12,16 @@ from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 
+from energy.comparison import Compared
 from energy.periods import Period, day_of, parse, previous_month, same_month_last_year, year_of
 from energy.refused import Refused
 from reports.budget import Progress, progress
 from reports.compare import NO_FIGURE, Change, Figure, amount_of, change, in_months, is_bounded, is_expected, total
 from reports.load import Load, load_of
-from storage import pages, reports
+from storage import chain, comparison, pages, quality_store, reports
+from storage.balance import CarrierBalance, balances
+from storage.chain import Head
+from storage.data_quality import EnterpriseQuality
 from storage.pages import Alert, Facts, Finding, Which
 from storage.reports import Carrier, Factor, MeterMonth, ProductMonth
 from storage.usage import UsageRow, enterprise_usage
@@ -121,6 +125,10 @@ class EnterpriseMonth:
     meters: tuple[MeterMonth, ...]
     rejected: Mapping[str, int]
     factors: tuple[Factor, ...]
+    comparison: tuple[tuple[Carrier, Compared], ...] = ()
+    balances: tuple[CarrierBalance, ...] = ()
+    chain: Head | None = None
+    quality: EnterpriseQuality | None = None
 
     @property
     def completeness(self) -> float | None:
@@ -152,7 +160,24 @@ def enterprise_month(conn: Connection, code: str, month: Period, now: datetime, 
         tuple(reports.meters(conn, facts.id, since, min(until, now))),
         reports.rejected(conn, code, month),
         tuple(reports.factors(conn, facts.id, month)),
+        side_by_side(conn, facts.id, month, zone, rows, carriers),
+        tuple(balances(conn, facts.id, month, zone, now)),
+        chain=chain.head(conn, code),
+        quality=quality_store.enterprise(conn, code, month, zone, now),
     )
+
+
+def side_by_side(
+    conn: Connection,
+    enterprise: int,
+    month: Period,
+    zone: ZoneInfo,
+    rows: Iterable[UsageRow],
+    carriers: Mapping[str, Carrier],
+) -> tuple[tuple[Carrier, Compared], ...]:
+    """What was returned and billed beside our figures of the month."""
+    ours = [row for row in rows if row.period == month.name]
+    return tuple((carriers[one.carrier], one) for one in comparison.compared(conn, enterprise, month, zone, ours))
 
 
 def stage(month: Period, products: Sequence[ProductLines], now: datetime, zone: ZoneInfo) -> str:

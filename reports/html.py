@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from energy.quality import names
-from reports import budget, charts, points, words
+from reports import budget, charts, points, quality, side_by_side, words
 from reports.compare import ENOUGH, is_bounded
 from reports.figures import Day, EnterpriseMonth, counts_by_level
 from reports.numbers import UNKNOWN, percent, shown, shown_beside, shown_range, signed_percent
@@ -36,13 +36,15 @@ def enterprise_html(figures: EnterpriseMonth, language: str = "zh") -> str:
             "progress": [_progress(one, say) for one in figures.progress],
             "judged_targets": figures.judged.of("quota_", "max_demand"),
             "pue": figures.judged.of("pue"),
+            "side_by_side": side_by_side.lines(figures.comparison, say, language),
             "load_chart": _load_chart(figures, say),
             "day_chart": _day_charts(figures.days, say),
             "completeness": figures.completeness,
             "lacking": [meter for meter in figures.meters if is_lacking(meter)],
             "uncalibrated": late,
             "calibration_unstated": [one for one in figures.meters if one.calibrated_until is None],
-        },
+        }
+        | quality.of_enterprise(figures.quality, say, language),
     )
 
 
@@ -115,6 +117,9 @@ def _tools(say: Callable[[str], str], language: str, zone: tzinfo) -> dict[str, 
         "state_words": words.STATE_WORDS,
         "class_words": words.CLASS_WORDS,
         "method_words": words.METHOD_WORDS,
+        "balance_words": words.BALANCE_WORDS,
+        "quality_sentence": lambda told: quality.sentence(told, say),
+        "quality_parts_of": lambda told: quality.parts(told, language),
         "reason_words": words.REASON_WORDS,
         "flag_words": lambda flags: words.flag_words(flags, say),
         "carrier_name": lambda one: carrier_name(one, language),

@@ -15,8 +15,9 @@ from energy.periods import Period, previous_month, same_month_last_year
 from energy.refused import Refused
 from reports.compare import Change, Figure, change
 from reports.figures import NOT_OVER, Day, Judged, Use, alerts_in, days_of, judged_in, use_of
-from storage import pages, reports
+from storage import pages, quality_store, reports
 from storage.pages import Alert, Finding, Which
+from storage.quality_store import Ranked
 from storage.reports import Region, StatisticalTotal, UnitMonth
 from storage.usage import region_usage
 
@@ -28,6 +29,11 @@ class RankedUnit:
     unit: UnitMonth
     month_on_month: Change
     year_on_year: Change
+
+    @property
+    def has_reported(self) -> bool:
+        """By its meters, or by a manual return."""
+        return bool(self.unit.received) or self.unit.tce_equivalent is not None
 
 
 @dataclass(frozen=True)
@@ -46,14 +52,15 @@ class RegionMonth:
     alerts: tuple[Alert, ...]
     statistical: tuple[StatisticalTotal, ...]
     days: tuple[Day, ...]
+    quality: tuple[Ranked, ...] = ()
 
     @property
     def reported(self) -> tuple[RankedUnit, ...]:
-        return tuple(one for one in self.units if one.unit.received)
+        return tuple(one for one in self.units if one.has_reported)
 
     @property
     def silent(self) -> tuple[RankedUnit, ...]:
-        return tuple(one for one in self.units if not one.unit.received)
+        return tuple(one for one in self.units if not one.has_reported)
 
     @property
     def over_limit(self) -> tuple[Finding, ...]:
@@ -74,7 +81,7 @@ class RegionMonth:
     @property
     def silent_share(self) -> float | None:
         """What the silent units had used of the sum in the same month a year before; None where that is not known."""
-        then = [(one.unit.tce_year_before, one.unit.received) for one in self.units]
+        then = [(one.unit.tce_year_before, one.has_reported) for one in self.units]
         whole = sum(tce or 0.0 for tce, _ in then)
         unknown = any(tce is None for tce, received in then if not received)
         return None if unknown or not whole else sum(tce or 0.0 for tce, received in then if not received) / whole
@@ -102,6 +109,7 @@ def region_month(conn: Connection, code: str, month: Period, now: datetime, zone
         alerts_in(pages.alerts(conn, Which(region=code)), month.since(zone), month.end(zone)),
         tuple(reports.statistical_totals(conn, code, month.first.year)),
         days_of(region_usage(conn, code, month.first, month.until, "day", zone, now), month),
+        tuple(quality_store.assure(conn, code, month, zone, now)),
     )
 
 

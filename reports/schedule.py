@@ -16,7 +16,7 @@ from psycopg import Connection
 from energy import workdays
 from energy.periods import Period, day_of, month_of, next_month, parse, previous_month
 from reports import monthly
-from storage import report_runs
+from storage import report_runs, telemetry
 from storage.report_runs import Run
 
 WORKING_DAY = 3
@@ -78,7 +78,8 @@ def work(conn: Connection, now: datetime, writer: Writer) -> int:
     else:
         with conn.transaction():
             report_runs.finish(conn, run, files, now)
-        log.info("report %s of %s %s written%s", run.period, run.scope, run.code, ", late" if run.late else "")
+        telemetry.count("reports.written")
+        telemetry.note("report", f"{run.period}/{run.scope}/{run.code}{'/late' if run.late else ''}")
     return 1
 
 
@@ -103,6 +104,7 @@ def _write(conn: Connection, run: Run, now: datetime, writer: Writer) -> list[st
 def _failed(conn: Connection, run: Run, failure: Exception, now: datetime) -> None:
     """One report that cannot be written must not stop the others: it is tried again later, less and less often."""
     log.exception("report %s of %s %s failed", run.period, run.scope, run.code)
+    telemetry.count("reports.failed")
     with conn.transaction():
         report_runs.fail(conn, run, f"{type(failure).__name__}: {failure}"[:500], now + wait_after(run.tries))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from energy.quality import Flag
+from reports.side_by_side import ENGLISH as SIDE_BY_SIDE
 
 LANGUAGES = ("zh", "en")
 LEVEL_WORDS = {"red": "红色", "orange": "橙色", "yellow": "黄色", "blue": "蓝色"}
@@ -21,7 +22,13 @@ CLASS_WORDS = {
     "designated": "指定用能单位",
     "none": "非重点",
 }
-METHOD_WORDS = {"default": "缺省值", "measured": "实测值", "statistics": "统计值", "carried_forward": "沿用上年"}
+METHOD_WORDS = {
+    "default": "缺省值",
+    "measured": "实测值",
+    "received": "入厂实测值",
+    "statistics": "统计值",
+    "carried_forward": "沿用上年",
+}
 BASIS_WORDS = {"equivalent": "当量值", "equal_value": "等价值", "": "未注明口径"}
 BOUNDARY_WORDS = {"measured": "实测口径", "assessed": "考核口径", "": ""}
 METRIC_WORDS = {
@@ -81,9 +88,19 @@ FLAG_WORDS = {
     Flag.MULTIPLIER: "倍率变更",
     Flag.FACTOR_MISSING: "缺折标系数",
     Flag.BEGINS: "数据自期内开始",
+    Flag.RETURNED: "填报数",
+    Flag.DEFAULT_VALUE: "缺省热值",
+    Flag.CONDITION_UNKNOWN: "计量状态未知",
+    Flag.VIRTUAL: "虚拟表计算",
+}
+BALANCE_WORDS = {
+    "within": "误差之内",
+    "unmetered_or_loss": "损耗或漏计",
+    "negative": "分表大于总表",
+    "cannot_judge": "不能判定",
 }
 # Worth a line in the list of meters: a boundary interpolation or a meter exchange on record is no defect.
-DEFECTS = ~(Flag.INTERPOLATED | Flag.EXCHANGE | Flag.CORRECTED | Flag.ROLLOVER)
+DEFECTS = ~(Flag.VIRTUAL | Flag.INTERPOLATED | Flag.EXCHANGE | Flag.CORRECTED | Flag.ROLLOVER)
 
 
 def in_language(language: str) -> Callable[[str], str]:
@@ -107,9 +124,70 @@ def flag_words(names: Iterable[str], say: Callable[[str], str]) -> str:
     return "、".join(say(FLAG_WORDS[Flag[name.upper()]]) for name in names)
 
 
-ENGLISH = {
+ENGLISH = dict(SIDE_BY_SIDE) | {
+    "评分": "Score",
+    "权重": "weight",
+    "最低": "lowest",
+    "无应收读数": "nothing was due",
+    "逐日完整率": "Completeness by day",
+    "每格一天，填充高度为已收到的比例；红色低于 90 %，空格为当日无应收读数。": (
+        "A cell a day, filled by the share that came; red below 90 %, empty where nothing was due."
+    ),
+    "中断与修复期限": "Outages and their term",
+    "开始": "Began",
+    "恢复": "Back",
+    "结束": "Ended",
+    "未恢复": "still out",
+    "小时": "Hours",
+    "修复期限": "To be repaired before",
+    "检出项": "Findings",
+    "检出": "Finding",
+    "程度": "Severity",
+    "证据": "Evidence",
+    "起止": "From, to",
+    "读数个数": "Readings",
+    "全单位": "whole enterprise",
+    "另有检出项": "Further findings:",
+    "，见工作簿。": ", in the workbook.",
+    "质量评分": "Quality score",
+    "有效传输率": "Valid transmission rate",
+    "时钟偏差（秒）": "Clock offset (s)",
+    "须报备": "To file",
+    "警示": "Warnings",
+    "未收到读数": "nothing came",
+    "本月没有收到读数，不评分。": "Nothing came in this month, so there is no score.",
+    "数据质量 {points} 分（依据权重 {known}）；": "Data quality {points} of 100 (rests on weights of {known}); ",
+    "有效传输率 {rate}，时钟偏差 {offset} 秒。": "valid transmission rate {rate}, clock offset {offset} s.",
+    "评分权重为本平台自定，并非法定；检出项是附证据的疑点，不是结论。": (
+        "The weights are the product's own, not law; a finding is a question with its evidence, never a verdict."
+    ),
+    "未评分和评分低者在前。评分权重为本平台自定，并非法定；检出项是附证据的疑点，不是结论。": (
+        "Those without a score first, then the worst. The weights"
+        " are the product's own, not law; a finding is a question"
+        " with its evidence, never a verdict."
+    ),
+    "填报数": "returned by hand",
+    "缺省热值": "default heating value",
+    "计量状态未知": "condition unknown",
+    "口径对照": "Side by side",
+    "本平台": "Platform",
+    "205-1 填报": "Form 205-1",
+    "差异": "Difference",
+    "供能单位账单": "Supplier's bill",
+    "本平台与填报为净消费量（购入减外供减库存增加），"
+    "账单与外购电表同期比对；差异为本平台相对对方之差，超过 5 % 为不一致。":
+        "Platform and form state net use (bought less sold less"
+        " growth of stocks); a bill is held against what was metered"
+        " on its own days. A difference is ours against theirs; beyond 5 % they disagree.",
     "能源利用月度报告": "Monthly energy report",
     "数据截至": "As known on",
+    "数据链摘要": "Head of the data chain",
+    "没有读数": "no readings",
+    "环节": "link",
+    "接收日": "received on",
+    "凭此可核验本报告所依据的读数未被修改、删除或添加。": (
+        "With it anybody can verify that the readings behind this report were not changed, deleted or added to."
+    ),
     "本月未结束": "month not over",
     "初稿": "draft",
     "终稿": "final",
@@ -196,6 +274,7 @@ ENGLISH = {
     "未经来源核实": "not confirmed by a source",
     "缺省值": "default",
     "实测值": "measured",
+    "入厂实测值": "measured on receipt",
     "统计值": "statistics",
     "沿用上年": "carried forward",
     "品种": "Carrier",
@@ -320,6 +399,21 @@ ENGLISH = {
     "倍率变更": "multiplier changed without a reading",
     "缺折标系数": "factor missing",
     "数据自期内开始": "data begin inside the period",
+    "虚拟表计算": "computed from other meters",
+    "计量平衡": "Balance of meters",
+    "总表": "Main meter",
+    "供入": "Delivered",
+    "分表合计": "Used below",
+    "差值": "Residual",
+    "扩展不确定度（k=2）": "Expanded uncertainty (k=2)",
+    "比对时段": "Compared",
+    "误差之内": "within the meters' errors",
+    "损耗或漏计": "loss or not metered",
+    "分表大于总表": "more used than delivered",
+    "只比对总表与全部分表均有实测数据的小时；不确定度按各表准确度等级合成，未登记等级的按 GB 17167 的要求取值。":
+        "Only hours are compared in which all meters were measured."
+        " The uncertainty is that of the meters' classes; where"
+        " none is stated, what GB 17167 asks for.",
     "概览": "Overview",
     "分品种": "Carriers",
     "每日": "Days",

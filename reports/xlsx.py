@@ -14,12 +14,17 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.writer.excel import ExcelWriter
 
+from energy import sentences
+from energy.data_quality import PARTS
 from energy.quality import names
-from reports import points, words
+from reports import points, quality, quality_words, side_by_side, words
 from reports.figures import CarrierMonth, Day, EnterpriseMonth, Headline, Use
 from reports.html import carrier_name, is_lacking, subject
 from reports.region import RegionMonth
+from storage.balance import CarrierBalance
+from storage.data_quality import EnterpriseQuality
 from storage.pages import Alert, Finding
+from storage.quality_store import Ranked
 
 Say = Callable[[str], str]
 Value = str | float | int | datetime | None
@@ -53,6 +58,7 @@ def enterprise_xlsx(figures: EnterpriseMonth, language: str = "zh") -> bytes:
         (say("单位编码"), figures.facts.code),
         (say("所在地区"), f"{figures.facts.region_name} {figures.facts.region}"),
         (say("行业"), figures.facts.industry_name or say("未填报")),
+        (say("数据链摘要"), figures.chain.head if figures.chain else say("没有读数")),
     ]
     said = [point.text for point in points.of_enterprise(figures, say)]
     return _workbook(
@@ -60,9 +66,12 @@ def enterprise_xlsx(figures: EnterpriseMonth, language: str = "zh") -> bytes:
         [
             _overview(facts, figures, say, said),
             _carriers(figures.use, language),
+            *_side_by_side(figures, language),
             _days(figures.days, say),
             _alerts(figures.alerts, figures.judged.all, figures.known_on, language),
+            *_balances(figures, language),
             _meters(figures, language),
+            *_quality(figures, language),
         ],
     )
 
@@ -83,6 +92,7 @@ def region_xlsx(figures: RegionMonth, language: str = "zh") -> bytes:
             _days(figures.days, say),
             _alerts(figures.alerts, findings, figures.known_on, language),
             _units(figures, say),
+            _scores(figures.quality, say, language),
         ],
     )
 
@@ -145,6 +155,30 @@ def _carriers(use: Use, language: str) -> Sheet:
         Column(say("质量标记"), TEXT, 30),
     )
     return Sheet(say("分品种"), columns, [_carrier(one, language, say) for one in (*use.carriers, *use.media)])
+
+
+def _side_by_side(figures: EnterpriseMonth, language: str) -> list[Sheet]:
+    """What was returned and billed beside our figures; no sheet where nothing was."""
+    say = words.in_language(language)
+    columns = (
+        Column(say("品种"), TEXT, 18),
+        Column(say("单位"), TEXT, 8),
+        Column(say("本平台"), AMOUNT, 18),
+        Column(say("205-1 填报"), AMOUNT, 18),
+        Column(say("差异"), PERCENT),
+        Column(say("供能单位账单"), AMOUNT, 18),
+        Column(say("差异"), PERCENT),
+        Column(say("说明"), TEXT, 70),
+    )
+    told = side_by_side.lines(figures.comparison, say, language)
+    rows: list[list[Value]] = [
+        [
+            *(line.carrier, line.unit, one.ours, one.returned, one.return_difference),
+            *(one.billed, one.bill_difference, line.reasons),
+        ]
+        for line, (_, one) in zip(told, figures.comparison, strict=True)
+    ]
+    return [Sheet(say("口径对照"), columns, rows)] if rows else []
 
 
 def _carrier(one: CarrierMonth, language: str, say: Say) -> list[Value]:
@@ -247,6 +281,43 @@ def _finding(one: Finding, language: str, say: Say) -> list[Value]:
     ]
 
 
+def _balances(figures: EnterpriseMonth, language: str) -> list[Sheet]:
+    """Main meters against the meters below them; no sheet where there are none."""
+    say = words.in_language(language)
+    columns = (
+        Column(say("总表"), TEXT, 16),
+        Column(say("名称"), TEXT, 22),
+        Column(say("品种"), TEXT),
+        Column(say("单位"), TEXT, 8),
+        Column(say("供入"), AMOUNT, 16),
+        Column(say("分表合计"), AMOUNT, 16),
+        Column(say("差值"), AMOUNT, 16),
+        Column(say("扩展不确定度（k=2）"), AMOUNT, 16),
+        Column(say("比对时段"), PERCENT),
+        Column(say("结果"), TEXT, 18),
+        Column(say("说明"), TEXT, 70),
+    )
+    rows = [_balance(one, language, say) for one in figures.balances]
+    return [Sheet(say("计量平衡"), columns, rows)] if rows else []
+
+
+def _balance(one: CarrierBalance, language: str, say: Say) -> list[Value]:
+    told = one.balance
+    return [
+        told.main.party.meter,
+        told.main.party.name,
+        carrier_name(one.carrier, language),
+        one.unit,
+        told.supply,
+        told.used,
+        told.residual,
+        told.uncertainty,
+        told.share,
+        say(words.BALANCE_WORDS[told.outcome]),
+        sentences.text(told.said, language),
+    ]
+
+
 def _meters(figures: EnterpriseMonth, language: str) -> Sheet:
     say = words.in_language(language)
     columns = (
@@ -280,6 +351,79 @@ def _meters(figures: EnterpriseMonth, language: str) -> Sheet:
     )
 
 
+def _quality(figures: EnterpriseMonth, language: str) -> list[Sheet]:
+    """Six parts by day and for the month, and everything that was found; no sheets where nothing was told."""
+    told, say = figures.quality, words.in_language(language)
+    if told is None:
+        return []
+    heads = [Column(f"{one.name}（{one.weight:g} %）", PERCENT) for one in quality.parts(told, language)]
+    columns = (
+        Column(say("日期"), TEXT, 12),
+        Column(say("评分"), AMOUNT, 10),
+        *heads,
+        Column(say("有效传输率"), PERCENT),
+        Column(say("时钟偏差（秒）"), AMOUNT),
+        Column(say("应收"), WHOLE),
+        Column(say("实收"), WHOLE),
+    )
+    expected, received = (sum(getattr(day, name) for day in told.days) for name in ("expected", "received"))
+    rows: list[list[Value]] = [
+        [told.month, told.score.points, *told.parts.values(), told.valid_transmission, told.clock_offset_s, expected,
+         received]
+    ]  # fmt: skip
+    rows += [
+        [f"{day.day:%Y-%m-%d}", day.score.points, *day.parts.values(), day.valid_transmission, day.clock_offset_s,
+         day.expected, day.received]
+        for day in told.days
+    ]  # fmt: skip
+    return [Sheet(say("质量评分"), columns, rows), _found(told, figures.known_on, language)]
+
+
+def _found(told: EnterpriseQuality, known_on: datetime, language: str) -> Sheet:
+    say = words.in_language(language)
+    columns = (
+        Column(say("程度"), TEXT, 10),
+        Column(say("计量点"), TEXT, 16),
+        Column(say("检出"), TEXT, 18),
+        Column(say("开始"), MOMENT, 18),
+        Column(say("结束"), MOMENT, 18),
+        Column(say("读数个数"), WHOLE, 10),
+        Column(say("证据"), TEXT, 90),
+    )
+    rows: list[list[Value]] = [
+        [
+            one.word,
+            " ".join(one.meters) or say("全单位"),
+            one.name,
+            *(each.astimezone(known_on.tzinfo).replace(tzinfo=None) for each in (one.row.since, one.row.until)),
+            one.row.count,
+            one.evidence,
+        ]
+        for one in quality.lines(told.findings, language)
+    ]
+    return Sheet(say("检出项"), columns, rows)
+
+
+def _scores(ranked: Sequence[Ranked], say: Say, language: str) -> Sheet:
+    """A region's enterprises by their score, the worst first."""
+    heads = [Column(quality_words.word(quality_words.PARTS, name, language), PERCENT) for name in PARTS]
+    columns = (
+        Column(say("单位编码"), TEXT, 18),
+        Column(say("单位名称"), TEXT, 28),
+        Column(say("评分"), AMOUNT, 10),
+        *heads,
+        Column(say("有效传输率"), PERCENT),
+        Column(say("须报备"), WHOLE, 10),
+        Column(say("警示"), WHOLE, 10),
+    )
+    rows: list[list[Value]] = [
+        [one.code, one.name, one.score, *(getattr(one, name) for name in PARTS), one.valid_transmission, one.duties,
+         one.warnings]
+        for one in ranked
+    ]  # fmt: skip
+    return Sheet(say("质量评分"), columns, rows)
+
+
 def _units(figures: RegionMonth, say: Say) -> Sheet:
     columns = (
         Column(say("单位编码"), TEXT, 18),
@@ -294,6 +438,7 @@ def _units(figures: RegionMonth, say: Say) -> Sheet:
         Column(say("计量点数"), WHOLE, 9),
         Column(say("数据完整率"), PERCENT),
         Column(say("说明"), TEXT, 20),
+        Column(say("数据链摘要"), TEXT, 66),
     )
     return Sheet(
         say("数据质量"),
@@ -312,6 +457,7 @@ def _units(figures: RegionMonth, say: Say) -> Sheet:
                 one.unit.meters,
                 one.unit.completeness,
                 say("未报送" if not one.unit.received else "数据不完整，为下限" if one.unit.bounded else ""),
+                one.unit.chain,
             ]
             for one in figures.units
         ],

@@ -5,7 +5,7 @@ as the figures were (`storage.rollup.made`), so that nothing is told that did no
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -18,6 +18,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from energy import evidence, quality
+from energy.comparison import Compared
 from energy.evidence import Told
 from energy.expected import Expected
 from energy.factors import Factor
@@ -25,13 +26,16 @@ from energy.periods import Period
 from energy.refused import Refused
 from energy.registers import Amounts, Ints, Pieces, Readings, SetAside
 from energy.usage import Parts
-from storage import corrections, rollup, usage
+from storage import chain, comparison, conditions, corrections, meter_record, retention, rollup, usage
 from storage.arrays import instant, micros
+from storage.chain import Head
+from storage.comparison import ReturnTold
 from storage.corrections import Listed
+from storage.meter_record import NOTHING, Record
 from storage.rollup import Made
 from storage.snapshot import Snapshot, contribution, current
 from storage.sql import sql
-from storage.usage import Totals, UnknownSubject, UsageRow, enterprise_usage, meter_usage
+from storage.usage import Totals, UnknownSubject, UsageRow, enterprise_usage, meter_usage, meters_usage
 from storage.usage_rollup import NO_FUEL, converted
 
 SOURCES = {10: "estimate", 20: "mqtt", 21: "file", 30: "manual"}
@@ -54,6 +58,7 @@ class FactorTold:
     valid_to: date | None
     source: str
     shipped: bool
+    gas_condition: str | None
 
 
 @dataclass(frozen=True)
@@ -158,12 +163,21 @@ class CorrectionTold(Listed):
 
 
 @dataclass(frozen=True)
+class Computed:
+    """How a virtual meter comes about: its formula, the unit of its result, and its inputs in the month."""
+
+    formula: str
+    unit: str
+    inputs: list[UsageRow]
+
+
+@dataclass(frozen=True)
 class MeterTold:
     """One meter: what is registered, how it counts and why, what it sent, and everything odd about it.
 
     scale: carrier units for one unit of its value (for power: of its value times an hour). by_readings: what is known
     of its amount without corrections; steps are those of the readings, too. readings: all, where one meter was asked
-    for.
+    for. computed: of a virtual meter, which has none.
     """
 
     code: str
@@ -201,6 +215,8 @@ class MeterTold:
     corrections: list[CorrectionTold]
     rejected: dict[str, int]
     readings: list[ReadingTold] | None
+    computed: Computed | None = None
+    record: Record = NOTHING
 
 
 @dataclass(frozen=True)
@@ -219,6 +235,10 @@ class Explanation:
     totals: Totals
     conversion: list[Conversion]
     meters: list[MeterTold]
+    remarks: list[str]  # what must be declared for a better conversion, one sentence each
+    returns: list[ReturnTold]
+    comparison: list[Compared]  # our figure, the return, the bill; both empty where one meter was asked for
+    chain: Head | None = None  # vouches for the readings these figures are made from
 
 
 @dataclass(frozen=True)
@@ -231,6 +251,7 @@ class _Asked:
     month: Period
     zone: ZoneInfo
     now: datetime
+    kept: datetime  # what figures are made from is there since then
 
     @property
     def bounds(self) -> dict[str, Any]:
@@ -244,7 +265,7 @@ def explain(
 
     UnknownSubject for an enterprise or meter that is not registered.
     """
-    asked = _Asked(conn, current(conn), enterprise, month, zone, now)
+    asked = _Asked(conn, current(conn), enterprise, month, zone, now, retention.floors(conn).computable)
     if month.since(zone) > now:
         raise Refused(f"{month.name} has not begun, so there is nothing to explain yet")
     row = conn.execute(sql("explain.enterprise"), {"enterprise": enterprise}).fetchone()
@@ -262,8 +283,27 @@ def explain(
     totals = usage.totals(figures)
     since, until = asked.bounds.values()
     return Explanation(
-        row[1], row[2], row[3], meter, month.name, since, until, now, figures, totals, conversion, told
+        row[1], row[2], row[3], meter, month.name, since, until, now, figures, totals, conversion, told,
+        [*_gone(asked), *_remarks(asked, row[3], meters if meter else None)],
+        [] if meter else comparison.returns_told(conn, row[0], month),
+        [] if meter else comparison.compared(conn, row[0], month, zone, figures),
+        chain=chain.head(conn, enterprise),
     )  # fmt: skip
+
+
+def _gone(asked: _Asked) -> Iterator[str]:
+    if asked.bounds["since"] < asked.kept:
+        day = f"{asked.kept.astimezone(asked.zone):%Y-%m-%d %H:%M}"
+        yield f"what figures before {day} were made from was dropped; they stand as they were, and it is not told here"
+
+
+def _remarks(asked: _Asked, region: str, meters: Sequence[Mapping[str, Any]] | None) -> list[str]:
+    """Of the whole enterprise, or of some meters and their carriers."""
+    every = conditions.remarks(asked.conn, asked.snapshot.factors, asked.enterprise, region, asked.month)
+    if meters is not None:
+        codes, carriers = {one["code"] for one in meters}, {one["carrier"] for one in meters}
+        every = [one for one in every if (one.meter in codes if one.meter else one.carrier in carriers)]
+    return [f"{one.first} to before {one.until}: {one.said.text('en')}" for one in every]
 
 
 # Conversion ---------------------------------------------------------------------------------------
@@ -290,7 +330,7 @@ def _conversion(snapshot: Snapshot, rows: Sequence[Row]) -> list[Conversion]:
 def _one_conversion(snapshot: Snapshot, rows: list[Row]) -> Conversion:
     enterprise, carrier, first = rows[0][:3]
     about = snapshot.factors.carriers[carrier]
-    per_unit = snapshot.factors.at(carrier, snapshot.codes[enterprise], snapshot.regions[enterprise], first)
+    per_unit = snapshot.coefficients(enterprise, carrier, first)
     parts = Parts(*(np.array([row[at] or 0.0 for row in rows]) for at in (6, 7, 8, 9)))
     bought, renewable, exported, feedstock = (float(getattr(parts, field.name).sum()) for field in fields(Parts))
     assessed, tco2, medium = (_sum(rows, at, at) for at in (16, 17, 18))
@@ -336,8 +376,12 @@ def _factor(kind: str, factor: Factor) -> FactorTold:
     value = getattr(factor, _VALUES[kind])
     if value is None and kind == "equal_value":
         value = factor.kgce_per_unit  # of anything but power the two are one (domain rule 1)
-    names = [field.name for field in fields(FactorTold)][3:]
-    return FactorTold(kind, factor.id, value, *(getattr(factor, name) for name in names))
+    told = {
+        field.name: getattr(factor, field.name) for field in fields(FactorTold) if field.name not in ("kind", "value")
+    }
+    if value is None and kind == "co2":  # times the energy of the heating value that the equivalent factor states
+        return FactorTold(kind, value=factor.kgco2_per_mj, **(told | {"unit": "MJ"}))
+    return FactorTold(kind, value=value, **told)
 
 
 # Meters -------------------------------------------------------------------------------------------
@@ -359,11 +403,13 @@ class _Evidence:
     events: dict[int, list[dict[str, Any]]]
     corrections: dict[str, list[Listed]]
     rejected: dict[str, dict[str, int]]
+    records: dict[int, Record]
 
 
 def _meters_told(asked: _Asked, meters: Sequence[Mapping[str, Any]], in_full: bool) -> list[MeterTold]:
     found = _evidence(asked, meters)
-    return [_meter(asked, meter, found, in_full) for meter in meters]
+    used = meters_usage(asked.conn, asked.enterprise, asked.month, asked.zone, asked.now) if len(meters) > 1 else {}
+    return [_meter(asked, meter, found, used, in_full) for meter in meters]
 
 
 def _evidence(asked: _Asked, meters: Sequence[Mapping[str, Any]]) -> _Evidence:
@@ -377,13 +423,14 @@ def _evidence(asked: _Asked, meters: Sequence[Mapping[str, Any]]) -> _Evidence:
     for code, reason, count in conn.execute(sql("explain.rejected"), values | {"enterprise": asked.enterprise}):
         rejected[code][reason] = count
     return _Evidence(
-        _made_by_meter(asked, [meter["id"] for meter in meters]),
+        _made_by_meter(asked, [meter["id"] for meter in meters if meter["kind"] != "virtual"]),
         dict(conn.execute(sql("explain.received"), values).fetchall()),
         _by_meter(conn.execute(sql("explain.stored"), values).fetchall()),
         _by_meter(conn.execute(sql("explain.told"), values).fetchall()),
         {id_: [_without_id(e) for e in some] for id_, some in groupby(events, lambda event: event["meter_id"])},
         chain,
         rejected,
+        meter_record.of_meters(conn, asked.enterprise, {meter["id"]: meter["code"] for meter in meters}, **bounds),
     )
 
 
@@ -420,13 +467,15 @@ def _part(meters: Ints, meter: int) -> slice:
     return slice(*np.searchsorted(meters, [meter, meter + 1]).tolist())
 
 
-def _meter(asked: _Asked, meter: Mapping[str, Any], found: _Evidence, in_full: bool) -> MeterTold:
+def _meter(
+    asked: _Asked, meter: Mapping[str, Any], found: _Evidence, used: Mapping[str, UsageRow], in_full: bool
+) -> MeterTold:
     part = contribution(
         meter["level"], meter["in_total"], meter["role"],
         meter["parent_level"], meter["parent_in_total"], meter["parent_role"],
     )  # fmt: skip
-    id_, code, days = meter["id"], meter["code"], (asked.month.first, asked.month.until)
-    (row,) = meter_usage(asked.conn, asked.enterprise, code, *days, "month", asked.zone, asked.now)
+    id_, code = meter["id"], meter["code"]
+    row = used[code] if code in used else _used(asked, code)
     made, sight = found.made.get(id_), _Sight(asked, meter, found.made.get(id_))
     facts = {field.name: meter[field.name] for field in fields(MeterTold) if field.name in meter}
     return MeterTold(
@@ -440,7 +489,7 @@ def _meter(asked: _Asked, meter: Mapping[str, Any], found: _Evidence, in_full: b
         conflicts=_conflicts(found.told.get(id_, [])),
         set_aside=sight.set_aside(),
         steps=sight.steps(),
-        unknown=sight.unknown(),
+        unknown=[] if meter["kind"] == "virtual" else sight.unknown(),
         events=found.events.get(id_, []),
         corrections=[
             CorrectionTold(**vars(one), in_place_of=sight.by_readings(one.since, one.until))
@@ -448,7 +497,24 @@ def _meter(asked: _Asked, meter: Mapping[str, Any], found: _Evidence, in_full: b
         ],
         rejected=found.rejected.get(code, {}),
         readings=sight.in_full() if in_full and made else [] if in_full else None,
+        computed=_computed(asked, id_, used),
+        record=found.records[id_],
     )
+
+
+def _used(asked: _Asked, code: str) -> UsageRow:
+    days = asked.month.first, asked.month.until
+    (row,) = meter_usage(asked.conn, asked.enterprise, code, *days, "month", asked.zone, asked.now)
+    return row
+
+
+def _computed(asked: _Asked, meter: int, used: Mapping[str, UsageRow]) -> Computed | None:
+    """Of a virtual meter, None of others."""
+    one = asked.snapshot.virtuals.by_id.get(meter)
+    if one is None:
+        return None
+    rows = [used[code] if code in used else _used(asked, code) for code in one.formula.inputs]
+    return Computed(one.written, one.unit, rows)
 
 
 def _conflicts(told: Sequence[Row]) -> list[Conflict]:
@@ -482,7 +548,7 @@ class _Sight:
         self.time = made.readings.time if made else np.empty(0, dtype=np.int64)
 
     def readings(self, received: int, stored: Sequence[Row]) -> ReadingsTold:
-        believed = np.array([time not in self.aside for time in self.time.tolist()], dtype=bool)
+        believed = ~np.isin(self.time, list(self.aside))
         inside = believed & (self.time >= self.since) & (self.time <= self.until)
         edges = (
             np.flatnonzero(believed & (self.time < self.since))[-1:],
@@ -522,8 +588,8 @@ class _Sight:
         return ReadingTold(instant(time), value, flags=quality.names(flags), set_aside=aside, **more)
 
     def set_aside(self) -> list[ReadingTold]:
-        inside = [at for at, time in enumerate(self.time.tolist()) if time in self.aside and self._is_inside(time)]
-        return [self._reading(at) for at in inside]
+        inside = (self.time >= self.since) & (self.time <= self.until) & np.isin(self.time, list(self.aside))
+        return [self._reading(at) for at in np.flatnonzero(inside).tolist()]
 
     def _is_inside(self, time: int) -> bool:
         return self.since <= time <= self.until
@@ -556,7 +622,7 @@ class _Sight:
     def unknown(self) -> list[tuple[datetime, datetime]]:
         """Time of the meter's life in the month, up to now, of which neither readings nor corrections say anything."""
         begins, ends = self.meter["begins"], self.meter["valid_to"]
-        since = max(self.since, micros(begins)) if begins else self.since
+        since = max(self.since, micros(self.asked.kept), *([micros(begins)] if begins else []))
         until = min(self.until, micros(self.asked.now), *([micros(ends)] if ends else []))
         pieces = self.made.pieces if self.made else _NOTHING
         return [(instant(begin), instant(end)) for begin, end in evidence.unknown(pieces, since, until)]

@@ -3,14 +3,14 @@
 Functions only read. `snapshot` first makes the transaction read-only and all its figures of one moment.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
-from psycopg import Connection
-from psycopg.rows import class_row, scalar_row
+from psycopg import Connection, Cursor
+from psycopg.rows import RowFactory, RowMaker, scalar_row
 
 from energy.periods import Period
 from storage.sql import sql
@@ -440,8 +440,27 @@ def reports(conn: Connection, which: Which = EVERYTHING) -> list[Report]:
 
 
 def _rows(conn: Connection, kind: type[Row], statement: str, **asked: object) -> list[Row]:
-    with conn.cursor(row_factory=class_row(kind)) as rows:
+    with conn.cursor(row_factory=_filled(kind)) as rows:
         return rows.execute(sql(f"pages.{statement}"), asked).fetchall()
+
+
+def _filled(kind: type[Row]) -> RowFactory[Row]:
+    """Rows as frozen dataclasses, filled without their `__init__`: a tenth of its time, and pages have thousands."""
+
+    def factory(cursor: Cursor[Any]) -> RowMaker[Row]:
+        names = tuple(column.name for column in cursor.description or ())
+        wanted = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+        if names and set(names) != wanted:
+            raise TypeError(f"{kind.__name__} is made of {sorted(wanted)}, and the statement gives {sorted(names)}")
+
+        def make(values: Sequence[Any]) -> Row:
+            one = object.__new__(kind)
+            one.__dict__.update(zip(names, values, strict=True))
+            return one
+
+        return make
+
+    return factory
 
 
 def _column(conn: Connection, statement: str, **asked: object) -> list[Any]:

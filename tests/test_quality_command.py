@@ -199,7 +199,8 @@ def test_a_meter_that_never_spoke_and_states_no_beginning_is_unknown(line: Line)
 def test_a_region_is_its_enterprises_and_an_unknown_one_is_refused(line: Line) -> None:
     line.tell(steps("E-01", *register()))
     line.drain()
-    assert [one.enterprise for one in region_quality(line.conn, "620500", OCTOBER, ZONE, NOW)] == ["DEMO-1"]
+    told = region_quality(line.conn, "620500", OCTOBER, ZONE, NOW)
+    assert [one.enterprise for one in told.enterprises] == ["DEMO-1"]
     with pytest.raises(UnknownSubject, match="999999"):
         region_quality(line.conn, "999999", OCTOBER, ZONE, NOW)
 
@@ -244,7 +245,17 @@ def test_the_command_drains_and_tells_scores_meters_and_findings(run: Run) -> No
     assert set(told["enterprises"][0]["parts"]) == set(told["weights"])
     assert told["meters"][0]["meter"] == "E-01" and told["meters"][0]["received"] > 0
     (zero,) = [row for row in told["findings"] if row["finding"] == "zero_days"]
-    assert list(zero) == ["enterprise", "meter", "finding", "from", "to", "count", "severity", "evidence"]
+    assert list(zero) == [
+        "enterprise",
+        "meter",
+        "finding",
+        "from",
+        "to",
+        "count",
+        "severity",
+        "evidence",
+        "evidence_zh",
+    ]
     assert (zero["from"], zero["to"], zero["count"], zero["severity"]) == (
         "2026-10-14T08:00:00+08:00", "2026-10-16T00:00:00+08:00", 40, "warning",
     )  # fmt: skip

@@ -14,16 +14,23 @@ SELECT meter_id, time, flag FROM quarantined_reading
 WHERE time > %(since)s AND time <= %(until)s AND meter_id = ANY(%(meters)s::int[]) ORDER BY meter_id, time;
 
 -- flagged --
--- By meter and flag, the hours of the month that carry it, their readings, the first hour and the last.
-SELECT c.meter_id, f.flag, count(*), sum(c.received)::bigint, min(c.hour), max(c.hour)
-FROM consumption c JOIN unnest(%(flags)s::int[]) f(flag) ON c.flags & f.flag <> 0
-WHERE c.hour >= %(since)s AND c.hour < %(until)s AND c.meter_id = ANY(%(meters)s::int[])
-GROUP BY c.meter_id, f.flag ORDER BY c.meter_id, f.flag;
+-- The hours of a month that carry any of some flags, as arrays.
+SELECT array_agg(meter_id), array_agg(hour), array_agg(flags)
+FROM consumption WHERE hour >= %(since)s AND hour < %(until)s AND meter_id = ANY(%(meters)s::int[])
+    AND flags & %(flags)s <> 0;
+
+-- certificates --
+-- Calibrations on record: registered with the meter, or an event whose value is the last day of its validity.
+SELECT id, NULL::timestamptz, calibrated_until::text FROM meter
+WHERE id = ANY(%(meters)s::int[]) AND calibrated_until IS NOT NULL
+UNION ALL SELECT meter_id, time, value FROM meter_event
+WHERE meter_id = ANY(%(meters)s::int[]) AND event = 'calibration' AND value IS NOT NULL
+ORDER BY 1, 3;
 
 -- rivals --
--- Further values for times that had one, and when they came.
+-- Further values for times that had one, and when they came. An estimate that gave way to what was measured is none.
 SELECT meter_id, time, received FROM rival_reading
-WHERE time > %(since)s AND time <= %(until)s AND meter_id = ANY(%(meters)s::int[]) ORDER BY meter_id, time;
+WHERE time > %(since)s AND time <= %(until)s AND meter_id = ANY(%(meters)s::int[]) AND source >= 20 ORDER BY meter_id, time;
 
 -- first_times --
 SELECT meter_id, first_time FROM meter_span WHERE meter_id = ANY(%(meters)s::int[]);
@@ -42,7 +49,7 @@ WHERE k.enterprise_id = %(enterprise)s AND c.hour >= %(since)s AND c.hour < %(un
 -- returns --
 -- What the monthly return and the bill say, with the carrier's own unit.
 SELECT r.carrier, r.item, r.quantity, r.unit, c.unit FROM manual_return r JOIN carrier c ON c.code = r.carrier
-WHERE r.enterprise_id = %(enterprise)s AND r.period = %(period)s ORDER BY r.carrier, r.item;
+WHERE r.enterprise_id = %(enterprise)s AND r.period = %(period)s AND r.quantity IS NOT NULL ORDER BY r.carrier, r.item;
 
 -- outputs --
 -- Production by month, products that are returned by day added up.

@@ -51,9 +51,16 @@ CROSS JOIN LATERAL (SELECT * FROM reading WHERE time = s.time AND meter_id = s.m
 ORDER BY meter_id, time;
 
 -- readings --
--- The readings of one meter in [since, until] as they came.
+-- The readings of one meter in [since, until] as they came; of times for which only an estimate came, that.
 SELECT time, value, source, seq, received FROM reading
-WHERE meter_id = %(meter)s AND time >= %(since)s AND time <= %(until)s ORDER BY time;
+WHERE meter_id = %(meter)s AND time >= %(since)s AND time <= %(until)s
+UNION ALL
+SELECT * FROM (
+    SELECT DISTINCT ON (v.time) v.time, v.value, v.source, v.seq, v.received FROM rival_reading v
+    WHERE v.meter_id = %(meter)s AND v.time >= %(since)s AND v.time <= %(until)s AND v.source < 20 AND NOT EXISTS (
+        SELECT FROM reading r WHERE r.time = v.time AND r.meter_id = v.meter_id)
+    ORDER BY v.time, v.seq DESC NULLS LAST, v.value DESC) estimated
+ORDER BY time;
 
 -- events --
 -- Dated changes at these metering points in [since, until).

@@ -45,7 +45,7 @@ spoken AS (
         count(*) FILTER (WHERE s.last_time IS NULL
             OR s.last_time < %(now)s - %(intervals)s * m.interval_minutes * interval '1 minute') AS silent_meters
     FROM meter m LEFT JOIN meter_span s ON s.meter_id = m.id
-    WHERE m.valid_to IS NULL OR m.valid_to > %(now)s GROUP BY m.enterprise_id)
+    WHERE m.kind <> 'virtual' AND (m.valid_to IS NULL OR m.valid_to > %(now)s) GROUP BY m.enterprise_id)
 SELECT e.id, e.code, e.name, e.region, r.name AS region_name, p.part, pr.name AS part_name, e.industry,
     i.name AS industry_name, e.kind, e.status, e.key_class, coalesce(s.meters, 0) AS meters,
     coalesce(s.silent_meters, 0) AS silent_meters, coalesce(s.interval_minutes, 0) AS interval_minutes, s.last_time
@@ -159,7 +159,7 @@ LEFT JOIN LATERAL (
         UNION ALL SELECT time, value, seq, source FROM rival_reading
         WHERE meter_id = m.id AND time >= s.last_time AND time < s.last_time + interval '1 hour') said
     ORDER BY time DESC, source / 10 DESC, seq DESC NULLS LAST, value DESC LIMIT 1) l ON true
-WHERE m.enterprise_id = %(enterprise)s ORDER BY m.carrier, m.level, m.code;
+WHERE m.enterprise_id = %(enterprise)s AND m.kind <> 'virtual' ORDER BY m.carrier, m.level, m.code;
 
 -- virtual_meters --
 -- Meters that are computed from others.
@@ -200,19 +200,21 @@ ORDER BY u.code, u.period, u.subject;
 -- spoke. patience_s: readings of the last three intervals may still be on their way.
 WITH counting AS (
     SELECT k.enterprise_id, k.carrier, m.interval_minutes * 60 AS interval_s,
-        extract(epoch FROM coalesce(m.valid_from, s.first_time - CASE WHEN m.kind <> 'register' AND m.label = 'end'
-            THEN make_interval(mins => m.interval_minutes) ELSE interval '0' END))::float8 AS first,
-        extract(epoch FROM least(%(until)s, m.valid_to))::float8 AS until
-    FROM counting_meter k JOIN meter m ON m.id = k.meter_id JOIN carrier c ON c.code = k.carrier
-    LEFT JOIN meter_span s ON s.meter_id = k.meter_id WHERE k.sign <> 0 AND NOT c.is_medium),
+        date_part('epoch', coalesce(m.valid_from, s.first_time - CASE WHEN m.kind <> 'register' AND m.label = 'end'
+            THEN make_interval(mins => m.interval_minutes) ELSE interval '0' END)) AS first,
+        date_part('epoch', least(%(until)s, m.valid_to)) AS until
+    FROM counting_meter k JOIN carrier c ON c.code = k.carrier
+    CROSS JOIN LATERAL (SELECT * FROM meter WHERE id = k.meter_id OFFSET 0) m
+    LEFT JOIN LATERAL (SELECT * FROM meter_span WHERE meter_id = k.meter_id OFFSET 0) s ON true
+    WHERE k.sign <> 0 AND NOT c.is_medium),
 begun AS (
     SELECT enterprise_id, interval_s, until, coalesce(first, min(first) OVER (PARTITION BY enterprise_id, carrier)) AS first
     FROM counting),
 slot AS (
     SELECT enterprise_id, interval_s,
-        greatest(0, floor(until / interval_s) - ceil(greatest(extract(epoch FROM %(since)s::timestamptz)::float8, first) / interval_s)) AS year,
-        greatest(0, floor(until / interval_s) - ceil(greatest(extract(epoch FROM %(month)s::timestamptz)::float8, first) / interval_s)) AS month
+        greatest(0, floor(until / interval_s) - ceil(greatest(date_part('epoch', %(since)s::timestamptz), first) / interval_s)) AS year,
+        greatest(0, floor(until / interval_s) - ceil(greatest(date_part('epoch', %(month)s::timestamptz), first) / interval_s)) AS month
     FROM begun)
-SELECT enterprise_id, sum(year), sum(year * interval_s), sum(3.0 * interval_s)::float8,
-    sum(month), sum(month * interval_s), sum(3.0 * interval_s)::float8
+SELECT enterprise_id, sum(year), sum(year * interval_s), sum(3 * interval_s)::float8,
+    sum(month), sum(month * interval_s), sum(3 * interval_s)::float8
 FROM slot GROUP BY enterprise_id;
