@@ -11,6 +11,11 @@ def enterprise_codes(conn: Connection) -> list[str]:
     return [code for (code,) in conn.execute(sql("installation.enterprise_codes"))]
 
 
+def codes_with_account(conn: Connection) -> list[str]:
+    """Enterprises that may come to the broker: all but those that have closed."""
+    return [code for (code,) in conn.execute(sql("installation.codes_with_account"))]
+
+
 def waiting(conn: Connection) -> tuple[int, datetime | None]:
     """How many stale spans wait, and since when the oldest does."""
     count, since = conn.execute(sql("installation.waiting")).fetchone() or (0, None)

@@ -17,6 +17,8 @@ from psycopg import sql
 from deploy import broker
 from storage import database, hosting, server
 
+TIMESCALE = os.environ.get("ENERMON_TEST_TIMESCALE") or None  # run on this server instead of one of our own
+_OF_TESTS = "^(test_.*|template_(enermon|registry)|panels|landlord)$"
 _NAMES = count(1)
 # No autovacuum: its workers belong to another role, and a database that one is in cannot be dropped by ours.
 _FAST = {
@@ -39,19 +41,37 @@ def server_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def postgres(server_folder: Path) -> Iterator[str]:
-    """The DSN of a PostgreSQL of this test session, quick because it need not survive a power cut."""
+    """The DSN of a PostgreSQL of this test session, quick because it need not survive a power cut.
+
+    Or of the TimescaleDB that ENERMON_TEST_TIMESCALE names: a superuser's, on a server for one test session at a time.
+    """
+    if TIMESCALE:
+        _tidy(TIMESCALE)
+        yield TIMESCALE
+        _tidy(TIMESCALE)
+        return
     folder = server_folder / "database"
     yield server.start(folder, _FAST)
     server.stop(folder)
 
 
+def _tidy(timescale: str) -> None:
+    """Remove the databases of tests from a server that outlives them."""
+    with psycopg.connect(timescale, autocommit=True) as conn:
+        for (name,) in conn.execute("SELECT datname FROM pg_database WHERE datname ~ %s", (_OF_TESTS,)).fetchall():
+            conn.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
 @pytest.fixture(scope="session")
 def template(postgres: str) -> str:
     """The name of a database with the schema in it, for cloning."""
-    with psycopg.connect(postgres, autocommit=True) as conn:
-        conn.execute("CREATE DATABASE template_enermon")
-    with database.connect(of_database(postgres, "template_enermon")) as conn:
-        database.migrate(conn)
+    with psycopg.connect(postgres, autocommit=True) as admin:
+        admin.execute("CREATE DATABASE template_enermon")
+        with database.connect(of_database(postgres, "template_enermon")) as conn:
+            database.migrate(conn, "timescale" if TIMESCALE else "postgres")
+        # A database that somebody is in is not cloned, and TimescaleDB's scheduler is in every one that it may enter.
+        admin.execute("ALTER DATABASE template_enermon ALLOW_CONNECTIONS false")
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'template_enermon'")
     return "template_enermon"
 
 
