@@ -25,6 +25,7 @@ from storage.hosting import Account
 
 PLATFORM = "@enermon"  # no enterprise's code can have an @
 _FILES = Path(__file__).parent / "broker"
+RIGHTS = (_FILES / "access").read_text("utf-8")
 _HASH_ROUNDS = 101  # mosquitto's own number: the passwords are 144 random bits, there is nothing to guess
 _PATIENCE_S = 10
 _READING_STORE_S = 60  # a store of some hundred megabytes is read before the broker listens, and written before it ends
@@ -55,6 +56,17 @@ class Login:
 
     password: str
     hash: str
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where a mosquitto finds what belongs to it: passwords, access rules and pid in `folder`, messages in `store`."""
+
+    folder: Path
+    store: Path
+    certificate: Path
+    key: Path
+    log: str
 
 
 @dataclass(frozen=True)
@@ -104,7 +116,7 @@ class Broker:
         try:
             kept = json.loads(self.state_file.read_text("utf-8"))
         except FileNotFoundError:
-            return State(hosting.free_port(), secrets.token_hex(8), {PLATFORM: _login()})
+            return State(hosting.free_port(), secrets.token_hex(8), {PLATFORM: new_login()})
         except PermissionError as error:
             raise Refused(f"{self.state_file} belongs to another user; run as the user who started it.") from error
         logins = {user: Login(**login) for user, login in kept["logins"].items()}
@@ -113,7 +125,7 @@ class Broker:
     def remember(self, state: State) -> None:
         """Keep it, and tell mosquitto who may come in: the state first, so that no password is ever forgotten."""
         hosting.write_private(self.state_file, json.dumps(asdict(state), indent=1))
-        self.write("passwords", "".join(f"{user}:{login.hash}\n" for user, login in state.logins.items()))
+        self.write("passwords", password_lines({user: login.hash for user, login in state.logins.items()}))
 
     def write(self, name: str, text: str) -> None:
         hosting.write_private(self.folder / name, text, self.account)
@@ -137,7 +149,7 @@ def sync_accounts(folder: Path, codes: Iterable[str]) -> Access:
         state = broker.state()
         wanted = {PLATFORM, *codes}
         if wanted != state.logins.keys():
-            logins = {user: state.logins.get(user) or _login() for user in sorted(wanted)}
+            logins = {user: state.logins.get(user) or new_login() for user in sorted(wanted)}
             state = replace(state, logins=logins)
             broker.remember(state)
             if pid := broker.pid():
@@ -218,27 +230,48 @@ def _last_line(broker: Broker) -> str:
 
 
 def _configure(broker: Broker, state: State, options: Options) -> None:
-    templates = Environment(
-        loader=FileSystemLoader(_FILES), undefined=StrictUndefined, autoescape=False, trim_blocks=True
-    )
-    text = templates.get_template("mosquitto.conf.j2").render(
-        folder=broker.folder,
-        port=state.port,
-        tls=options.tls,
-        memory_bytes=options.memory_mb * 1024 * 1024,
-        message_bytes=options.payload_bytes + 65_536,
-        packet_bytes=options.payload_bytes * 4,
-    )
-    broker.write("mosquitto.conf", text)
-    broker.write("access", (_FILES / "access").read_text("utf-8"))
+    folder = broker.folder  # key and certificate are copied into it, see below
+    files = Files(folder, folder, folder / "certificate.pem", folder / "key.pem", f"file {folder}/mosquitto.log")
+    broker.write("mosquitto.conf", configuration(files, options, state.port))
+    broker.write("access", RIGHTS)
     if options.tls:  # copies: an operator's key is rarely readable for the broker's user
         broker.write("certificate.pem", options.tls.certificate.read_text("ascii"))
         broker.write("key.pem", options.tls.key.read_text("ascii"))
 
 
-def _login() -> Login:
-    password = secrets.token_urlsafe(18)
+def configuration(files: Files, options: Options, port: int | None = None) -> str:
+    """The text of mosquitto.conf. port: of a listener without TLS for this machine alone."""
+    templates = Environment(
+        loader=FileSystemLoader(_FILES), undefined=StrictUndefined, autoescape=False, trim_blocks=True
+    )
+    return templates.get_template("mosquitto.conf.j2").render(
+        files=files,
+        port=port,
+        tls=options.tls,
+        memory_bytes=options.memory_mb * 1024 * 1024,
+        message_bytes=options.payload_bytes + 65_536,
+        packet_bytes=options.payload_bytes * 4,
+    )
+
+
+def password_lines(hashes: Mapping[str, str]) -> str:
+    """The text of mosquitto's password file."""
+    return "".join(f"{user}:{hashed}\n" for user, hashed in hashes.items())
+
+
+def new_login() -> Login:
+    return login(secrets.token_urlsafe(18))
+
+
+def login(password: str) -> Login:
+    """That password with a hash of its own salt."""
     return Login(password, _hashed(password, secrets.token_bytes(12)))
+
+
+def is_of(password: str, known: str) -> bool:
+    """Whether a hash that mosquitto keeps is that of this password."""
+    salt = known.split("$")[3:4]
+    return bool(salt) and secrets.compare_digest(known, _hashed(password, base64.b64decode(salt[0])))
 
 
 def _hashed(password: str, salt: bytes) -> str:

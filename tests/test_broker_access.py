@@ -11,19 +11,23 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from psycopg import Connection
 
 from deploy import broker
 from energy.refused import Refused
 from enermon.commands import check
 from enermon.services import BrokerAccess
+from ingest.broker import Broker
 from storage import hosting
 from tests.conftest import Mosquitto
+from tests.ingest_world import collecting, payload, reading, register
 
 QUIET_S = 0.4  # after which a message that has not come is taken not to come; the broker is on this machine
 
@@ -54,9 +58,23 @@ class Client:
         return [topic for topic, _ in self.received]
 
 
+class Door(Protocol):
+    """What a test comes to a broker by."""
+
+    @property
+    def port(self) -> int: ...
+
+    def password(self, code: str) -> str: ...
+
+
 @contextmanager
 def connected(
-    broker_of_test: Mosquitto, user: str | None, password: str | None = None, client_id: str = "", session: bool = False
+    broker_of_test: Door,
+    user: str | None,
+    password: str | None = None,
+    client_id: str = "",
+    session: bool = False,
+    ca: Path | None = None,
 ) -> Iterator[Client]:
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     if session:
@@ -64,6 +82,8 @@ def connected(
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5)
     if user:
         client.username_pw_set(user, password or broker_of_test.password(user))
+    if ca:
+        client.tls_set(ca_certs=str(ca))
     answered = threading.Event()
     one = Client(client, "no answer")
 
@@ -246,3 +266,25 @@ def test_with_a_certificate_gateways_may_come_by_tls_and_see_whom_they_talk_to(
             answer("other.pem")
     finally:
         broker.stop(folder)
+
+
+def test_a_collector_takes_messages_and_answers_them_by_tls(
+    server_folder: Path, certificates: Path, dsn: str, conn: Connection
+) -> None:
+    folder, enterprise = server_folder / "tls-line", "TLS-1"
+    register(conn, enterprise)
+    own = broker.Listener("127.0.0.1", hosting.free_port(), certificates / "own.pem", certificates / "own.key")
+    access = broker.start(folder, broker.Options(tls=own))
+    by_tls = Broker("127.0.0.1", own.port, "s", access.user, access.password, tls=True, ca=certificates / "own.pem")
+    receipts = f"enermon/v1/{enterprise}/receipt"
+    try:
+        with collecting(by_tls, dsn), connected(Mosquitto(folder), enterprise, client_id="gw") as gateway:
+            gateway.subscribe(receipts)
+            for seq in range(20):  # each of several TLS records
+                body = payload(*(reading(at=seq * 1000 + n) for n in range(1000)), seq=seq)
+                gateway.publish(f"enermon/v1/{enterprise}/readings", body)
+            assert gateway.topics(20) == [receipts] * 20
+    finally:
+        broker.stop(folder)
+    conn.rollback()
+    assert conn.execute("SELECT count(*) FROM reading").fetchone() == (20_000,)
