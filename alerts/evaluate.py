@@ -5,7 +5,6 @@ and are only computed when a month that is over, an output or the registry has c
 """
 
 import gc
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -19,10 +18,8 @@ from alerts.cases import LOG_ONLY, Route
 from alerts.judged import Round
 from alerts.rules import Rules
 from energy import periods
-from storage import judgement, snapshot
+from storage import judgement, snapshot, telemetry
 from storage.judgement import Quota, Taken
-
-log = logging.getLogger(__name__)
 
 
 def work(
@@ -32,16 +29,23 @@ def work(
     rules: Rules | None = None,
     routes: Sequence[Route] = LOG_ONLY,
     language: str = "zh",
+    *,
+    shared: bool = False,
 ) -> int:
-    """One round; returns how many enterprises and regions were judged, 0 if none was to be. The caller commits."""
+    """One round; returns how many enterprises and regions were judged, 0 if none was to be. The caller commits.
+
+    shared: one of several workers, who take an equal share each.
+    """
     this = Round(now, zone, rules or alert_rules.shipped(), language)
-    taken = judgement.take(conn)
+    taken = judgement.take(conn, shared=shared)
     if not taken:
         return 0
     with _no_garbage():
         events = _enterprises(conn, taken, this, routes) if taken.enterprises else 0
         events += _regions(conn, taken.regions, this, routes) if taken.regions else 0
-    log.info("judged %d enterprises and %d regions, %d events", len(taken.enterprises), len(taken.regions), events)
+    telemetry.count("judged.enterprise", len(taken.enterprises))
+    telemetry.count("judged.region", len(taken.regions))
+    telemetry.count("alert_events", events)
     return len(taken)
 
 

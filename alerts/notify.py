@@ -11,7 +11,7 @@ from alerts import texts
 from alerts.cases import Route
 from alerts.channels import Channel, Notice, Told
 from energy.warnings import level_named
-from storage import deliveries
+from storage import deliveries, telemetry
 from storage.deliveries import Delivery
 
 log = logging.getLogger(__name__)
@@ -63,10 +63,13 @@ def _record(conn: Connection, batch: Sequence[Delivery], told: Told, now: dateti
     tries = max(one.tries for one in batch)
     if told.sent:
         deliveries.sent(conn, ids, now)
+        telemetry.count("deliveries.sent", len(ids))
     elif told.again and tries < _TRIES:
         deliveries.again(conn, ids, now + pause(tries), told.error)
+        telemetry.count("deliveries.again", len(ids))
     else:
         deliveries.failed(conn, ids, told.error)
+        telemetry.count("deliveries.failed", len(ids))
         log.warning("%d deliveries are given up after %d tries: %s", len(ids), tries, told.error)
 
 

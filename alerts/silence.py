@@ -19,7 +19,7 @@ from alerts.judged import Outcome, Round
 from alerts.rules import SILENCE, Rules
 from energy import bounds
 from energy.warnings import Certainty
-from storage import findings, silence
+from storage import findings, silence, telemetry, turns
 from storage.findings import Key, Known
 from storage.silence import Gateway, Heard
 
@@ -34,14 +34,18 @@ def work(
     routes: Sequence[Route] = LOG_ONLY,
     language: str = "zh",
 ) -> int:
-    """One look; returns how many events there were. The caller commits."""
+    """One look; returns how many events there were, 0 while another worker looks. The caller commits."""
+    if not turns.is_mine(conn, "silence"):
+        return 0
     this = Round(now, zone, rules or alert_rules.shipped(), language)
     found = silence.heard(conn, now, int(this.rules["silent_enterprise"].options["after_intervals"]))
     before = silence.warned(conn, SILENCE)
     known = findings.existing(conn, "enterprise", [one.code for one in found if one.never], ["never_reported"])
     look = Look(this, known, before, _is_storm(found, this))
     outcomes = [*_platform(found, look), *_enterprises(found, look), *_gateways(silence.gateways(conn), look)]
-    return sum(_settle(conn, scope, outcomes, this, routes) for scope in ("enterprise", "platform"))
+    events = sum(_settle(conn, scope, outcomes, this, routes) for scope in ("enterprise", "platform"))
+    telemetry.count("alert_events", events)
+    return events
 
 
 def _settle(conn: Connection, scope: str, outcomes: Sequence[Outcome], now: Round, routes: Sequence[Route]) -> int:

@@ -1,21 +1,28 @@
 """What runs until it is told to end: signals, and the parts of the program side by side."""
 
 import signal
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event, Thread
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from psycopg import Connection
+
+from energy.refused import Refused
 from enermon import services
 from enermon.context import App
 from enermon.intake import limits
 from ingest.broker import Broker
 from ingest.collector import Collector
-from storage import database
+from storage import database, turns
 
 if TYPE_CHECKING:
     from enermon.worker import Worker
+
+
+_NAME_PATIENCE_S, _NAME_PAUSE_S = 10.0, 0.1
 
 
 @contextmanager
@@ -43,9 +50,27 @@ def platform_broker(app: App) -> Broker:
 
 
 def collector(app: App, name: str = "1") -> Collector:
-    """A collector over the broker and database of the settings; its session hangs on the name."""
+    """A collector over the broker and database of the settings; its session hangs on the name, which it alone bears."""
     broker, dsn = platform_broker(app), services.database_dsn(app.settings)
-    return Collector(broker, lambda: database.connect(dsn), limits(app.settings), app.now, name=name)
+    return Collector(broker, lambda: _connect_as(dsn, name), limits(app.settings), app.now, name=name)
+
+
+def _connect_as(dsn: str, name: str) -> Connection:
+    """A collector's connection. Refused while another collector has one: the two would take the broker's session from
+    each other, over and over. One that was only just killed is waited for.
+    """
+    conn, until = database.connect(dsn), time.monotonic() + _NAME_PATIENCE_S
+    while not turns.take_name(conn, f"collector {name}"):
+        if time.monotonic() > until:
+            conn.close()
+            raise Refused(f"Another collector runs under the name {name!r}; give each a name of its own with --name.")
+        time.sleep(_NAME_PAUSE_S)
+    return conn
+
+
+def broker_fault(collector: Collector) -> str | None:
+    """Why the collector takes nothing; None if it does."""
+    return None if collector.listening.is_set() else "the collector is not connected to the broker"
 
 
 def worker(app: App, stop: Event) -> "Worker":

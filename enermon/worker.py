@@ -19,12 +19,15 @@ from psycopg import Connection
 
 from energy.periods import day_of
 from reports.clock import Job, start_clock, stop_clock
+from storage import telemetry
+from storage.telemetry import Work
 
 log = logging.getLogger(__name__)
 
 IDLE_S = 0.5
 _FIRST_REST_S, _LONGEST_REST_S = 1.0, 300.0
 _LONG_LOOK_S = 0.5
+_STUCK_S = 900.0
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,27 @@ class Post:
         return rest
 
 
+@dataclass
+class Pulse:
+    """What a worker is at, for whoever watches from another thread; since: of the monotonic clock."""
+
+    station: str = ""
+    since: float | None = None
+
+    @contextmanager
+    def at(self, station: str) -> Iterator[None]:
+        self.station, self.since = station, time.monotonic()
+        try:
+            yield
+        finally:
+            self.since = None
+
+    def seconds(self) -> float:
+        """For how long it has been at its present unit of work; 0 between two."""
+        since = self.since
+        return time.monotonic() - since if since is not None else 0.0
+
+
 @dataclass(frozen=True)
 class Worker:
     """`connect` opens a connection to the migrated database, `now` tells the time, `stop` ends the loop soon."""
@@ -72,6 +96,12 @@ class Worker:
     connect: Callable[[], Connection]
     now: Callable[[], datetime]
     stop: Event
+    pulse: Pulse = field(default_factory=Pulse)
+
+    def why_not_ready(self) -> str | None:
+        """A unit of work that has lasted so long is stuck, most likely; what it would be, nobody else can do."""
+        seconds = self.pulse.seconds()
+        return f"the worker has been at {self.pulse.station} for {seconds:.0f} s" if seconds > _STUCK_S else None
 
     def run(self) -> None:
         """Work until `stop`. A database that goes away is waited for."""
@@ -103,24 +133,31 @@ class Worker:
 
     def _turn(self, conn: Connection, post: Post) -> int:
         began = time.monotonic()
-        try:
-            found = post.station.work(conn, self.now())
-            conn.commit()
-        except Exception as failure:
-            if conn.closed or conn.broken:
-                raise psycopg.OperationalError(str(failure)) from failure
-            conn.rollback()
-            log.exception("%s failed and rests for %.0f s", post.station.name, post.failed(time.monotonic()))
-            return 0
+        with telemetry.unit() as counts, self.pulse.at(post.station.name):
+            try:
+                found = post.station.work(conn, self.now())
+                conn.commit()
+            except Exception as failure:
+                if conn.closed or conn.broken:
+                    raise psycopg.OperationalError(str(failure)) from failure
+                conn.rollback()
+                _report_failure(post, time.monotonic() - began)
+                return 0
         post.settled(found)
-        _report(post.station.name, found, time.monotonic() - began)
+        _report(Work(post.station.name, found, time.monotonic() - began, counts))
         return found
 
 
-def _report(station: str, found: int, seconds: float) -> None:
+def _report(work: Work) -> None:
     """A line for every unit of work; to look and find nothing is none, unless it took long."""
-    if found or seconds >= _LONG_LOOK_S:
-        log.info("%s found=%d seconds=%.3f", station, found, seconds)
+    if work.found or work.counts or work.seconds >= _LONG_LOOK_S:
+        telemetry.tell(log, work)
+
+
+def _report_failure(post: Post, seconds: float) -> None:
+    work = Work(post.station.name, 0, seconds, failed=True)
+    rest = post.failed(time.monotonic())
+    log.exception("%s failed and rests for %.0f s", work.station, rest, extra={telemetry.WORK: work})
 
 
 @contextmanager
