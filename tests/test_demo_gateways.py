@@ -50,6 +50,11 @@ def test_receipts_are_added_up() -> None:
     assert told == Tally(2, 6, 1, 1, {"unknown_meter": 2, "bad_time": 1}, 1)
 
 
+def test_production_is_counted_apart_from_readings() -> None:
+    receipts = [{"accepted": 2, "rejected": []}, {"accepted": 3, "duplicate": 1, "rejected": [], "about": "output"}]
+    assert gateways.tally(receipts) == Tally(2, accepted=2, production=3)
+
+
 def test_the_mistakes_that_are_sent_on_purpose_leave_one_good_reading() -> None:
     sent = live.mistakes({"E-01": (HOUR, 12.5)}, HOUR)
     assert len(sent) == 6

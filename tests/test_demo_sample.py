@@ -11,10 +11,10 @@ from psycopg import Connection
 
 from energy import product_energy
 from energy.product_energy import ProcessMeter
-from enermon.demo import sample, series
+from enermon.demo import records, sample, series
 from enermon.demo.series import Province
 from enermon.demo.shapes import SHAPES
-from storage import registry, seed
+from storage import corrections, registry, seed
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2026, 11, 21, 2, 20, tzinfo=UTC)
@@ -79,6 +79,19 @@ def test_every_meter_has_a_load_with_a_known_shape_and_every_fault_its_meter() -
     faults = rows("series/faults")
     assert {(row["enterprise"], row["meter"]) for row in faults if row["meter"]} <= meters
     assert {row["fault"] for row in faults} == {"silent", "reset", "dip", "spike", "gap"}
+    for told in ("events", "corrections"):
+        assert {(row["enterprise"], row["meter"]) for row in rows(f"series/{told}")} <= meters
+
+
+def test_stocks_of_returns_close_with_what_the_next_month_opens_with_round_the_year() -> None:
+    stated = {(int(row["period"][5:]), row["item"]): float(row["quantity"]) for row in rows("returns")
+              if (row["enterprise"], row["carrier"]) == ("DRY01", "raw_coal")}  # fmt: skip
+    for month in range(1, 13):
+        opening, closing = stated[month, "opening_stock"], stated[month, "closing_stock"]
+        assert closing == stated[month % 12 + 1, "opening_stock"]
+        assert stated[month, "used_production"] == pytest.approx(
+            opening + stated[month, "purchased"] - closing, abs=0.06
+        )
 
 
 def test_meters_of_data_centres_name_the_point_at_which_it_load_is_measured() -> None:
@@ -118,3 +131,11 @@ def test_the_sample_is_imported_without_a_mistake_and_a_second_time_without_a_ch
     again = [registry.import_file(filled, path, SHANGHAI) for path in sorted(tmp_path.glob("*.csv"))]
     assert not any(result.moved for file in again for result in file)
     assert len(registry.enterprises(filled)) == 24
+
+
+def test_corrections_that_somebody_approves_count_and_stay_decided(filled: Connection) -> None:
+    shown = province(NOW.replace(minute=0))
+    for _ in range(2):
+        records.approve(filled, sample.FOLDER, shown, NOW)
+        states = {each.enterprise: each.state for each in corrections.listed(filled)}
+        assert states == {"CAR02": "approved", "CEM02": "pending"}

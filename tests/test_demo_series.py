@@ -120,6 +120,30 @@ def test_a_reset_register_counts_on_from_its_new_value() -> None:
     assert np.all(np.diff(values[at:]) >= 0)
 
 
+def test_an_exchanged_meter_begins_at_its_own_first_register_and_the_old_one_ends_where_it_stood() -> None:
+    """EC-5: of the quarter hour in which it is exchanged both have counted their part."""
+    whole = of(series.history(plant(load()), ANCHOR))[1]
+    shown = plant(load(), faults=(fault("exchange", 100.6, value=3.2),))
+    times, values = of(series.history(shown, ANCHOR))
+    at = int(np.searchsorted(times, shown.before(100.6).timestamp()))
+    final = series.final_register(shown, "X01", "E-01", shown.before(100.6))
+    assert values[at - 1] < final < whole[at]
+    assert values[at] - 3.2 == pytest.approx(whole[at] - final, abs=0.02)
+
+
+def test_with_another_transformer_the_register_turns_slower_for_the_same_energy() -> None:
+    """EC-7."""
+    one, other = (of(series.history(plant(load(multiplier=20.0), faults=f), ANCHOR))[1]
+                  for f in ((), (fault("multiplier", 100, value=40.0),)))  # fmt: skip
+    assert np.array_equal(one[:-400], other[:-400])
+    assert other[-1] - other[-401] == pytest.approx((one[-1] - one[-401]) / 2, abs=0.02)
+
+
+def test_a_meter_adds_to_the_one_that_feeds_it_even_where_another_is_registered() -> None:
+    rows = {(each.enterprise, each.meter): each for each in series.read_loads(sample.FOLDER)}
+    assert rows["UNI01", "E-08"].parent == "E-02"
+
+
 def test_a_gap_takes_readings_away_and_leaves_the_register_running() -> None:
     times, values = of(series.history(plant(load(), faults=(fault("gap", 50, hours=9),)), ANCHOR))
     begin = ANCHOR.timestamp() - 50 * 3600

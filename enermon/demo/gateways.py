@@ -8,7 +8,7 @@ import json
 import ssl
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -38,7 +38,7 @@ class Door:
 
 @dataclass(frozen=True)
 class Tally:
-    """What receipts said."""
+    """What receipts said. Readings are counted from `accepted` to `rejected`; `production`: outputs that were new."""
 
     messages: int = 0
     accepted: int = 0
@@ -46,6 +46,7 @@ class Tally:
     conflict: int = 0
     rejected: Mapping[str, int] = field(default_factory=dict)
     unanswered: int = 0
+    production: int = 0
 
 
 @dataclass
@@ -93,6 +94,10 @@ class Gateway:
         """Readings in the shape that fits: a row of values where all have one time, else a list."""
         self._publish("readings", str(seq), message(self.code, seq, values))
 
+    def send_outputs(self, seq: int, items: Sequence[Mapping[str, object]]) -> None:
+        body = {"gateway": self.code, "seq": seq, "outputs": items}
+        self._publish("output", str(seq), json.dumps(body).encode())
+
     def send_raw(self, payload: bytes, seq: int | None = None, topic: str = "readings") -> None:
         """Whatever these bytes are; without `seq` the receipt is known by their SHA-256."""
         self._publish(topic, sha256(payload).hexdigest() if seq is None else str(seq), payload)
@@ -137,8 +142,8 @@ class Gateway:
         key = str(receipt.get("sha256") or receipt.get("seq"))
         with self._news:
             if receipt.get("gateway") in (None, self.code) and key in self._pending:
-                del self._pending[key]
-                self._receipts.append(receipt)
+                about = self._pending.pop(key).topic.rpartition("/")[2]
+                self._receipts.append(receipt | {"about": about})
                 self._news.notify_all()
 
 
@@ -168,14 +173,17 @@ def message(gateway: str, seq: int, values: Mapping[str, Spoken]) -> bytes:
 
 
 def tally(receipts: Iterable[Mapping[str, Any]], unanswered: int = 0) -> Tally:
+    """Of receipts with the last word of the topic that they answer, `about`."""
     known = list(receipts)
+    readings = [receipt for receipt in known if receipt.get("about") != "output"]
     return Tally(
         messages=len(known),
-        accepted=sum(receipt.get("accepted", 0) for receipt in known),
-        duplicate=sum(receipt.get("duplicate", 0) for receipt in known),
-        conflict=sum(receipt.get("conflict", 0) for receipt in known),
-        rejected=dict(Counter(refused["reason"] for receipt in known for refused in receipt.get("rejected", ()))),
+        accepted=sum(receipt.get("accepted", 0) for receipt in readings),
+        duplicate=sum(receipt.get("duplicate", 0) for receipt in readings),
+        conflict=sum(receipt.get("conflict", 0) for receipt in readings),
+        rejected=dict(Counter(refused["reason"] for receipt in readings for refused in receipt.get("rejected", ()))),
         unanswered=unanswered,
+        production=sum(receipt.get("accepted", 0) for receipt in known if receipt.get("about") == "output"),
     )
 
 
@@ -188,4 +196,5 @@ def together(tallies: Iterable[Tally]) -> Tally:
         conflict=sum(each.conflict for each in known),
         rejected=dict(sum((Counter(each.rejected) for each in known), Counter())),
         unanswered=sum(each.unanswered for each in known),
+        production=sum(each.production for each in known),
     )

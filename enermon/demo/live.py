@@ -1,14 +1,14 @@
 """The present: the sample's gateways speak through the broker, all of them at the quarter hours, in turn between."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from threading import Event
 from time import monotonic
 from zlib import crc32
 
-from enermon.demo import series
+from enermon.demo import sample, series
 from enermon.demo.gateways import Door, Gateway, Tally, message, together
 from enermon.demo.series import Messages, Province, Spoken
 
@@ -31,12 +31,11 @@ class Fleet:
         self._seq = count(int(now.timestamp() * 1000))
 
     def __enter__(self) -> "Fleet":
-        for gateway in self.gateways.values():
+        speaking = [gateway for key, gateway in self.gateways.items() if key not in self.silent]
+        for gateway in speaking:
             gateway.start()
-        for key, gateway in self.gateways.items():
+        for gateway in speaking:
             gateway.await_subscription()
-            if key in self.silent:
-                gateway.stop()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -84,13 +83,22 @@ def due(after: datetime, now: datetime) -> list[datetime]:
 
 
 def speak_once(fleet: Fleet, province: Province, after: datetime, now: datetime) -> Tally:
-    """Everything since `after` from every gateway, and what a platform must be able to bear besides."""
+    """Everything since `after` from every gateway, production, and what a platform must be able to bear besides."""
     said: Messages = {}
     for _, messages in series.moments(province, due(after, now)):
         fleet.send(messages)
         said = messages
+    produce(fleet, sample.gross_outputs(province, now))
     spoil(fleet, said, now)
     return fleet.settle()
+
+
+def produce(fleet: Fleet, outputs: Mapping[str, Sequence[dict[str, object]]]) -> None:
+    """Production by enterprise, each through its first gateway that speaks."""
+    for enterprise, items in outputs.items():
+        speaking = [key for key in fleet.gateways if key[0] == enterprise and key not in fleet.silent]
+        for key in speaking[:1]:
+            fleet.gateways[key].send_outputs(fleet.next_seq(), items)
 
 
 def spoil(fleet: Fleet, said: Messages, now: datetime) -> None:

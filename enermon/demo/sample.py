@@ -13,14 +13,15 @@ from zoneinfo import ZoneInfo
 
 from energy import periods
 from energy.periods import day_of
+from enermon.demo import records
 from enermon.demo.series import Province
 
 FOLDER = Path(__file__).parents[2] / "config" / "sample"
 REFERENCE_YEAR = "2026"
 
-_PLAIN = ("regions", "enterprises", "meters", "products", "parameters")
+_PLAIN = ("regions", "enterprises", "meters", "virtual_meters", "products", "parameters")
 _YEARLY = ("quotas", "activity")  # for each year that began in history
-_MONTHLY = ("outputs",)  # for each finished month of history
+_MONTHLY = ("outputs", "returns")  # for each finished month of history
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,30 @@ def write(folder: Path, province: Province, now: datetime) -> list[Path]:
     """The sample's registry files as they are to be imported now; import them in this order."""
     span = Span(province.since, now, province.zone)
     dated = {table: list(_moved(table, span)) for table in (*_YEARLY, *_MONTHLY)}
-    everything = {table: list(_rows(table)) for table in _PLAIN} | dated
+    written = {
+        "meter_events": list(records.events(FOLDER, province)),
+        "corrections": list(records.corrected(FOLDER, province)),
+    }
+    everything = {table: list(_rows(table)) for table in _PLAIN} | dated | written
     return [_write(folder / f"{table}.csv", rows) for table, rows in everything.items() if rows]
+
+
+def gross_outputs(province: Province, now: datetime) -> dict[str, list[dict[str, object]]]:
+    """Gross production of the last month that is over, by enterprise, as gateways send it; rejects are 2 % of it."""
+    last = periods.previous_month(periods.month_of(day_of(now, province.zone))).name
+    found: dict[str, list[dict[str, object]]] = {}
+    for row in _moved("outputs", Span(province.since, now, province.zone)):
+        if row["period"] == last and row["kind"] == "qualified":
+            quantity = round(float(row["quantity"]) / 0.98, 1)
+            item = {
+                "period": last,
+                "product": row["product"],
+                "quantity": quantity,
+                "unit": row["unit"],
+                "kind": "gross",
+            }
+            found.setdefault(row["enterprise"], []).append(item)
+    return found
 
 
 def _moved(table: str, span: Span) -> Iterator[dict[str, str]]:

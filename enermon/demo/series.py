@@ -8,7 +8,7 @@ of each meter's own that begins with history, so that asking for more never chan
 
 import csv
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import groupby
@@ -33,7 +33,8 @@ _DECIMALS = 2  # what a display shows; registers are read, not calculated
 class Load:
     """One meter of the sample: its registry row, as far as its readings depend on it, and what flows through it.
 
-    `mean` is in the meter's unit per hour: what the meter sees besides its children, where its shape is 1.
+    `mean` is in the meter's unit per hour: what the meter sees besides its children, where its shape is 1. `parent` is
+    the meter that really feeds it, which is another than the registered one where that was entered wrongly.
     """
 
     enterprise: str
@@ -68,17 +69,19 @@ class Load:
 class Fault:
     """Something that goes wrong at one meter, or at all of a gateway's where `meter` is blank.
 
-    `hours_before` the anchor it begins; `hours` it lasts, blank for good. `value` is what a dip or spike shows and what
-    a register that was reset starts from.
+    `hours_before` the anchor it begins; `hours` it lasts, blank for good. `value` is what a dip or spike shows, what a
+    register that was reset or exchanged starts from, and the multiplier from then on. `estimated_by`: who estimates
+    what a gap has taken.
     """
 
     enterprise: str
     gateway: str
     meter: str
-    fault: str  # gap, silent, dip, spike, reset
+    fault: str  # gap, silent, dip, spike, reset, exchange, multiplier
     hours_before: float
     hours: float
     value: float
+    estimated_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,9 @@ class Province:
     def by_enterprise(self) -> Iterator[tuple[str, tuple[Load, ...]]]:
         for enterprise, loads in groupby(self.loads, key=lambda load: load.enterprise):
             yield enterprise, tuple(loads)
+
+    def before(self, hours: float) -> datetime:
+        return self.anchor - timedelta(hours=hours)
 
     def faults_of(self, load: Load) -> Iterator[Fault]:
         for fault in self.faults:
@@ -153,7 +159,7 @@ def _load(meter: dict[str, str], flow: dict[str, str]) -> Load:
         interval_minutes=int(meter["interval_minutes"]),
         multiplier=float(meter["multiplier"] or 1),
         register_max=float(meter["register_max"]) if meter["register_max"] else None,
-        parent=meter["parent"],
+        parent=flow["fed_by"] or meter["parent"],
         role=meter["role"] or "consumption",
         gateway=flow["gateway"],
         shape=flow["shape"],
@@ -163,7 +169,10 @@ def _load(meter: dict[str, str], flow: dict[str, str]) -> Load:
 
 
 def read_faults(folder: Path) -> tuple[Fault, ...]:
-    return tuple(_fault(row) for row in _rows(folder / "series" / "faults.csv"))
+    """What goes wrong, and of what happened to meters by intention that which registers show."""
+    shown = (row for row in _rows(folder / "series" / "events.csv") if row["event"] in ("exchange", "multiplier"))
+    events = (row | {"fault": row["event"], "gateway": "", "hours": "", "estimated_by": ""} for row in shown)
+    return tuple(map(_fault, (*_rows(folder / "series" / "faults.csv"), *events)))
 
 
 def _fault(row: dict[str, str]) -> Fault:
@@ -175,6 +184,7 @@ def _fault(row: dict[str, str]) -> Fault:
         hours_before=float(row["hours_before"]),
         hours=float(row["hours"] or "inf"),
         value=float(row["value"] or 0),
+        estimated_by=row["estimated_by"],
     )
 
 
@@ -193,6 +203,28 @@ def history(province: Province, until: datetime) -> Readings:
     values = np.concatenate([values for _, _, values in pieces])
     order = np.lexsort((numbers, times))
     return Readings(numbers[order], times[order], values[order])
+
+
+def metered(province: Province, enterprise: str, meter: str, since: datetime, until: datetime) -> float:
+    """What really flowed through a meter of amounts between two instants of history, in its unit."""
+    load, ends, amounts = _one(province, enterprise, meter)
+    inside = (ends > since.timestamp()) & (ends <= until.timestamp())
+    return float(amounts[inside].sum()) / load.multiplier
+
+
+def final_register(province: Province, enterprise: str, meter: str, at: datetime) -> float:
+    """What a register shows at that instant of history, to which it was in use."""
+    load, ends, amounts = _one(province, enterprise, meter)
+    shown = replace(province, faults=tuple(f for f in province.faults if f.fault != "exchange" or f.meter != meter))
+    turned = _turned(shown, load, ends, amounts)
+    return float(_register(load, np.array([np.interp(at.timestamp(), ends, turned)]))[0])
+
+
+def _one(province: Province, enterprise: str, meter: str) -> tuple[Load, Ints, Floats]:
+    own = replace(province, loads=tuple(load for load in province.loads if load.enterprise == enterprise))
+    days = calendar(province.since, _quarters_between(province.since, province.anchor), province.zone)
+    load, amounts = next((load, amounts) for _, load, amounts in _amounts(own, days) if load.meter == meter)
+    return load, _ends(province, len(amounts)), amounts
 
 
 def _quarters_between(since: datetime, until: datetime) -> int:
@@ -258,14 +290,26 @@ def _register(load: Load, turned: Floats) -> Floats:
 
 
 def _turned(province: Province, load: Load, ends: Ints, amounts: Floats) -> Floats:
-    """Register units turned; a meter that was reset counts on from the value it was reset to."""
-    turned = np.cumsum(amounts) / load.multiplier
+    """Register units turned; a meter that was reset or exchanged counts on from the value that it then had."""
+    turned = np.cumsum(amounts / _multipliers(province, load, ends))
     for fault in province.faults_of(load):
+        begin = _begin(province, fault)
         if fault.fault == "reset":
-            after = ends >= _begin(province, fault)
+            after = ends >= begin
             before = turned[~after][-1:].sum()
             turned = np.where(after, turned - before + fault.value - load.start, turned)
+        elif fault.fault == "exchange":
+            turned = np.where(ends > begin, turned - np.interp(begin, ends, turned) + fault.value - load.start, turned)
     return turned
+
+
+def _multipliers(province: Province, load: Load, ends: Ints) -> Floats:
+    """Of each quarter hour; one in which the transformer is changed keeps the old one."""
+    found = np.full(len(ends), load.multiplier)
+    for fault in province.faults_of(load):
+        if fault.fault == "multiplier":
+            found[ends - QUARTER_S >= _begin(province, fault)] = fault.value
+    return found
 
 
 def _intervals(load: Load, ends: Ints, amounts: Floats) -> tuple[Ints, Floats]:

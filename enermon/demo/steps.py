@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
@@ -20,15 +20,17 @@ from energy.refused import Refused
 from enermon import services
 from enermon.commands.report import bring_up_to_date
 from enermon.context import App
-from enermon.demo import backfill, memory, sample, series
+from enermon.demo import backfill, memory, records, sample, series
 from enermon.demo.gateways import Door
 from enermon.demo.memory import Memory
 from enermon.demo.series import Province
 from enermon.stations import report_writer
 from reports import monthly, schedule
-from storage import installation, registry, report_runs, reports, rollup
+from storage import gateways, installation, integrity, quality_store, registry, report_runs, reports, rollup
+from storage.integrity import Tally
 
 SEED = 7
+VERIFIED = timedelta(days=7)  # what the summary looks at; `enermon check --integrity` looks at everything
 _CHUNKS_A_ROUND = 4
 T = TypeVar("T")
 
@@ -98,11 +100,48 @@ def province(app: App, kept: Memory) -> Province:
 
 
 def register(app: App, conn: Connection, shown: Province) -> None:
-    """Import the sample's registry files; a second time only what is new changes anything."""
+    """Import the sample's registry files and what was decided of them; a second time only what is new changes it."""
     with TemporaryDirectory() as folder:
         for path in sample.write(Path(folder), shown, app.now()):
             with conn.transaction():
                 registry.import_file(conn, path, app.settings.zone)
+    with conn.transaction():
+        records.approve(conn, sample.FOLDER, shown, app.now())
+    tell_silence(conn, shown)
+
+
+def tell_silence(conn: Connection, shown: Province) -> None:
+    """What the broker would have said of gateways that fell silent in history: their last will, at that moment."""
+    ids = {each.code: each.id for each in registry.enterprises(conn)}
+    with conn.transaction():
+        for fault in shown.faults:
+            if fault.fault == "silent" and not fault.meter:
+                since = shown.before(fault.hours_before)
+                gateways.set_state(conn, ids[fault.enterprise], fault.gateway, "offline", since)
+
+
+def estimate(app: App, conn: Connection, shown: Province) -> None:
+    """Estimates stand on figures of the days around the gap, so they come after these, and make some anew."""
+    with conn.transaction():
+        made = records.estimate(conn, shown, app.now())
+    if made:
+        rollup.drain(conn, app.settings.zone, app.now())
+
+
+def assess(app: App, conn: Connection) -> None:
+    """The data quality of this month and the last, as far as it is due: the worker's own station, one at a time."""
+    due = 1
+    while due:
+        with conn.transaction():
+            due = quality_store.work(conn, app.now(), app.settings.zone)
+
+
+def verify(app: App, conn: Connection) -> tuple[Tally, int]:
+    """What was looked at of the chains of the last days, and how many faults there are."""
+    today, tally = day_of(app.now(), app.settings.zone), Tally()
+    scope = integrity.scope_of(conn, None, today - VERIFIED, None, app.settings.zone)
+    conn.commit()
+    return tally, sum(1 for _ in integrity.check(conn, scope, tally))
 
 
 def load_history(app: App, conn: Connection, shown: Province, kept: Memory, until: datetime, watch: Stopwatch) -> int:
@@ -200,8 +239,11 @@ def tell_the_past(app: App, conn: Connection, seed: int | None, watch: Stopwatch
     with watch.step("registry"):
         register(app, conn, shown)
     loaded = load_history(app, conn, shown, kept, until, watch)
+    with watch.step("estimates"):
+        estimate(app, conn, shown)
     with watch.step("judgements"):
         settle(app, conn)
     with watch.step("reports"):
         files = write_reports(app, conn)
+    conn.commit()  # reading has opened a transaction, in which nothing that follows would be committed
     return Past(shown, until, loaded, tuple(map(str, files)))
