@@ -17,7 +17,7 @@ demo: .venv/.runtime mosquitto ## a sample province on this machine, and the con
 	@$(BIN)/python -m enermon demo $(ARGS)
 
 test: lint mosquitto ## everything is tried, on a real database and a real broker
-	@$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal --cov --cov-report=term $(ARGS)
 
 bench: .venv/.dev mosquitto compiler ## figures beside their limits, on this machine
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -26,6 +26,10 @@ class Flag(IntFlag):
     MULTIPLIER = 1 << 13  # the multiplier changed inside without a reading at that instant (EC-7)
     FACTOR_MISSING = 1 << 14  # no factor: the amount could not be converted
     BEGINS = 1 << 15  # a meter's readings begin inside the period: it cannot be compared with a whole one
+    RETURNED = 1 << 16  # a manual return stands here, no meter counts (rule 3)
+    DEFAULT_VALUE = 1 << 17  # a default, or the value of receipts, where the heating value fired is asked for (EC-41)
+    CONDITION_UNKNOWN = 1 << 18  # gas without a stated condition (EC-41), or steam by mass without its state (EC-42)
+    VIRTUAL = 1 << 19  # computed by a formula over other meters (EC-44)
 
 
 def names(flags: int) -> list[str]:

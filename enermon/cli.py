@@ -21,7 +21,7 @@ from enermon.context import App, user_name
 
 COMMANDS = (
     "demo", "run", "collect", "work", "serve", "stop", "migrate", "import", "export", "replay", "load", "usage",
-    "explain", "quality", "correct", "alerts", "report", "grafana", "check",
+    "explain", "quality", "balance", "correct", "estimate", "alerts", "report", "grafana", "broker", "check",
 )  # fmt: skip
 _MODULES = {"import": "import_"}  # a word of Python's own
 _HELP_ASKED = "enermon.help_asked"

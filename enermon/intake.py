@@ -1,5 +1,7 @@
 """What a deployment takes in, by its settings, and readings that waited for their meter."""
 
+from datetime import timedelta
+
 from psycopg import Connection
 
 from enermon.context import App
@@ -21,6 +23,7 @@ def limits(settings: Settings) -> Limits:
         settings.clock_tolerance,
         settings.oldest_time,
         settings.rejected_kept_per_day,
+        timedelta(days=settings.keep_readings_days) or None,
     )
 
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
-from zoneinfo import ZoneInfo
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from psycopg import Connection
 
@@ -51,7 +50,7 @@ def database_dsn(settings: Settings) -> str:
     dsn = database_address(settings)
     with database.connect(dsn) as conn:
         if database.behind(conn) or seed.outdated(conn):
-            prepare(conn, settings.zone)
+            prepare(conn, settings)
     return dsn
 
 
@@ -64,11 +63,11 @@ def database_address(settings: Settings) -> str:
     return dsn
 
 
-def prepare(conn: Connection, zone: ZoneInfo) -> list[str]:
+def prepare(conn: Connection, settings: Settings) -> list[str]:
     """Bring schema and shipped reference data up to date; the names of the files that were new."""
-    ran = database.migrate(conn)
+    ran = database.migrate(conn, settings.engine)
     with conn.transaction():
-        return ran + seed.seed(conn, zone)
+        return ran + seed.seed(conn, settings.zone)
 
 
 def broker(settings: Settings) -> BrokerAccess:
@@ -84,17 +83,17 @@ def broker_address(settings: Settings) -> BrokerAccess:
     """The broker as it is; the embedded one is started if it does not run."""
     if settings.broker:
         return _of_operator(settings.broker, settings.broker_ca)
-    return _told(settings.data, embedded_broker.start(settings.data, _options(settings)))
+    return _told(settings.data, embedded_broker.start(settings.data, broker_options(settings)))
 
 
 def sync_accounts(settings: Settings, conn: Connection) -> BrokerAccess:
-    """Give every registered enterprise its account with the embedded broker; call it when enterprises were imported.
+    """Give every enterprise that has not closed its account with the embedded broker; call it after an import.
 
     Does nothing to a broker of the operator's own.
     """
     if settings.broker:
         return _of_operator(settings.broker, settings.broker_ca)
-    return _told(settings.data, embedded_broker.sync_accounts(settings.data, installation.enterprise_codes(conn)))
+    return _told(settings.data, embedded_broker.sync_accounts(settings.data, installation.codes_with_account(conn)))
 
 
 def _told(folder: Path, access: embedded_broker.Access) -> BrokerAccess:
@@ -106,12 +105,15 @@ def _told(folder: Path, access: embedded_broker.Access) -> BrokerAccess:
 
 def _of_operator(url: str, ca: Path | None) -> BrokerAccess:
     parts = urlsplit(url)
-    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
     account = [unquote(part) if part else None for part in (parts.username, parts.password)]
-    return BrokerAccess(bare, account[0], account[1], f"enermon-{sha256(url.encode()).hexdigest()[:16]}", ca)
+    # An address that `enermon broker sync` wrote names its session, which so outlives a change of the password.
+    session = parse_qs(parts.query).get("session", [sha256(url.encode()).hexdigest()[:16]])[0]
+    return BrokerAccess(bare, account[0], account[1], f"enermon-{session}", ca)
 
 
-def _options(settings: Settings) -> embedded_broker.Options:
+def broker_options(settings: Settings) -> embedded_broker.Options:
+    """What a mosquitto of this installation is configured with, whoever starts it."""
     return embedded_broker.Options(settings.max_payload_bytes, settings.broker_memory_mb, _listener(settings))
 
 

@@ -17,8 +17,9 @@ from zoneinfo import ZoneInfo
 
 from energy.periods import DEFAULT_ZONE
 from energy.refused import Refused
+from storage.retention import Keeping
 
-SECRETS = ("database", "broker", "channels")
+SECRETS = ("database", "broker", "channels", "grafana", "grafana_token", "grafana_database_password")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Settings:
     data: Path
     reports: Path
     database: str | None = field(default=None, repr=False)
+    engine: str = "auto"
     broker: str | None = field(default=None, repr=False)
     broker_ca: Path | None = None
     broker_tls_certificate: Path | None = None
@@ -39,11 +41,36 @@ class Settings:
     console_host: str = "127.0.0.1"
     console_port: int = 8420
     log_format: str = "text"
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = 0
     channels: tuple[str, ...] = field(default=(), repr=False)
+    grafana: str | None = field(default=None, repr=False)
+    grafana_token: str | None = field(default=None, repr=False)
+    grafana_database: str | None = None
+    grafana_database_password: str | None = field(default=None, repr=False)
+    estimate_gaps: bool = False
+    keep_readings_days: int = 0
+    keep_rejected_days: int = 0
+    keep_consumption_days: int = 0
+    keep_usage_hours_days: int = 0
+    compress_readings_days: int = 7
+    compress_consumption_days: int = 35
     max_payload_bytes: int = 262_144
     rejected_kept_per_day: int = 10_000
     clock_tolerance: timedelta = timedelta(minutes=10)
     oldest_time: datetime = datetime(2000, 1, 1, tzinfo=UTC)
+
+    @property
+    def keeping(self) -> Keeping:
+        """For how long what is kept."""
+        return Keeping(
+            self.keep_readings_days,
+            self.keep_rejected_days,
+            self.keep_consumption_days,
+            self.keep_usage_hours_days,
+            self.compress_readings_days,
+            self.compress_consumption_days,
+        )
 
 
 def load(environment: Mapping[str, str]) -> Settings:
@@ -162,6 +189,21 @@ def _integer(low: int, high: int) -> Callable[[object], int]:
     return read
 
 
+def _days(least: int) -> Callable[[object], int]:
+    """0: for ever, never. What is judged again must still be there, so some are kept for long or for ever."""
+
+    def read(value: object) -> int:
+        try:
+            number = _integer(0, 36_500)(value)
+        except ValueError:
+            number = -1
+        if number and number < least:
+            raise ValueError(f"is {value!r}; write 0 or a number of days from {least} to 36500")
+        return number
+
+    return read
+
+
 def _choice(*right: str) -> Callable[[object], str]:
     def read(value: object) -> str:
         if value not in right:
@@ -171,11 +213,22 @@ def _choice(*right: str) -> Callable[[object], str]:
     return read
 
 
+def _yes_or_no(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    return _choice("yes", "no")(value) == "yes"
+
+
 def _zone(value: object) -> ZoneInfo:
     try:
-        return ZoneInfo(_text(value))
+        zone = ZoneInfo(_text(value))
     except (KeyError, OSError, ValueError):
         raise ValueError(f"is {value!r}; write a zone such as Asia/Shanghai") from None
+    days = (datetime(year, month, 1, tzinfo=zone) for year in range(2000, 2038) for month in (1, 7))
+    if any((day.utcoffset() or timedelta()) % timedelta(hours=1) for day in days):
+        # Consumption is kept by hours of UTC (energy.hours): no day could begin half an hour into one.
+        raise ValueError(f"is {value!r}, which is no whole hours from UTC; write a zone such as Asia/Shanghai")
+    return zone
 
 
 def _address(value: object) -> str:
@@ -216,6 +269,7 @@ def _channels(value: object) -> tuple[str, ...]:
 
 _READERS: Mapping[str, Callable[[object], Any]] = {
     "database": _url("postgresql", "postgres"),
+    "engine": _choice("auto", "postgres", "timescale"),
     "broker": _url("mqtt", "mqtts"),
     "broker_ca": _file,
     "broker_tls_certificate": _file,
@@ -228,7 +282,20 @@ _READERS: Mapping[str, Callable[[object], Any]] = {
     "console_host": _text,
     "console_port": _integer(1, 65_535),
     "log_format": _choice("text", "json"),
+    "metrics_host": _text,
+    "metrics_port": _integer(0, 65_535),
     "channels": _channels,
+    "grafana": _url("https", "http"),
+    "grafana_token": _text,
+    "grafana_database": _address,
+    "grafana_database_password": _text,
+    "estimate_gaps": _yes_or_no,
+    "keep_readings_days": _days(100),
+    "keep_rejected_days": _days(7),
+    "keep_consumption_days": _days(400),
+    "keep_usage_hours_days": _days(400),
+    "compress_readings_days": _days(2),
+    "compress_consumption_days": _days(2),
     "max_payload_bytes": _integer(1_024, 16_777_216),
     "rejected_kept_per_day": _integer(0, 10_000_000),
     "reports": _path,

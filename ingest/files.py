@@ -1,4 +1,6 @@
-"""CSV files as columns of readings, by a dialect: long (`time,meter,value`) or wide (`time`, then a column a meter)."""
+"""CSV files as columns of readings, by a dialect: wide (`time`, then a column a meter) or long (`time,meter,value`, and
+`estimated` where values may be).
+"""
 
 import csv
 import gzip
@@ -15,6 +17,9 @@ from energy.refused import Refused
 from ingest.decode import Columns
 from ingest.dialect import EPOCHS, Column, Dialect
 
+_ESTIMATED = "estimated"  # a column of a long file, EC-23
+_MARKS = {"": False, "0": False, "no": False, "false": False, "否": False,
+          "1": True, "yes": True, "true": True, "是": True}  # fmt: skip
 _EPOCH = re.compile(r"\d{9,13}(\.\d+)?")  # seconds or milliseconds, which a cell cannot say in another way
 
 Factors = Callable[[str, str], float]  # (meter, unit of a column): how many of the meter's own unit one of it is
@@ -66,14 +71,14 @@ def _chunks(lines: Any, file: Path, dialect: Dialect, factors: Factors, size: in
         next(lines, None)
     header = [name.strip() for name in next(lines, [])]
     sheet = _Sheet(header, file, dialect, factors)
-    chunk = Chunk(Columns([], [], []))
+    chunk = sheet.chunk()
     for row in lines:
         if not row:
             continue
         sheet.take(row, chunk)
         if len(chunk.columns.meters) >= size:
             yield chunk
-            chunk = Chunk(Columns([], [], []))
+            chunk = sheet.chunk()
     yield chunk
 
 
@@ -83,6 +88,7 @@ class _Sheet:
     def __init__(self, header: list[str], file: Path, dialect: Dialect, factors: Factors):
         self._dialect = dialect
         self._places = {name: place for place, name in enumerate(header) if name}
+        self._width = len(header)
         self._file = file
         self._stamps = _Stamps(dialect)
         self._time = self._place(dialect.time)
@@ -90,13 +96,19 @@ class _Sheet:
         self._blank = set(dialect.blank)
         self._factors = factors
         self._long = dialect.columns is None and {dialect.meter, dialect.value} <= self._places.keys()
+        self._marks = self._places.get(_ESTIMATED) if self._long else None
         self._cells = [] if self._long else [self._cell(name, each) for name, each in self._wanted().items()]
         self._known: dict[str, tuple[str, float]] = {}
+
+    def chunk(self) -> Chunk:
+        return Chunk(Columns([], [], [], estimated=None if self._marks is None else []))
 
     def take(self, row: list[str], chunk: Chunk) -> None:
         chunk.rows += 1
         if any(_at(row, place).strip() in values for place, values in self._skips):
             chunk.skipped += 1
+        elif len(row) > self._width and any(cell.strip() for cell in row[self._width :]):
+            self._take_overlong(row, chunk)
         elif self._long:
             self._take_one(row, chunk)
         else:
@@ -106,14 +118,34 @@ class _Sheet:
         theirs = _at(row, self._places[self._dialect.meter]).strip()
         meter, factor = self._known.get(theirs) or self._meet(theirs)
         when = self._stamps.read(_at(row, self._time), meter)
-        self._add(chunk, meter, when, _at(row, self._places[self._dialect.value]), factor)
+        self._add(chunk, meter, when, _at(row, self._places[self._dialect.value]), factor, self._mark(row))
+
+    def _take_overlong(self, row: list[str], chunk: Chunk) -> None:
+        """Which cell belongs to which column is anybody's guess: a decimal comma splits a number in two."""
+        too_many = f" ({len(row)} cells in the row, {self._width} in the header)"
+        values = [self._places[self._dialect.value]] if self._long else [cell.place for cell in self._cells]
+        for place in values:
+            row[place] += too_many
+        if self._long:
+            self._take_one(row, chunk)
+        else:
+            self._take_all(row, chunk)
+
+    def _mark(self, row: list[str]) -> bool:
+        """Whether the row says that its value is estimated."""
+        if self._marks is None:
+            return False
+        cell = _at(row, self._marks).strip().casefold()
+        if cell not in _MARKS:
+            raise Refused(f"{self._file}: estimated is {cell!r}; write yes or no.")
+        return _MARKS[cell]
 
     def _take_all(self, row: list[str], chunk: Chunk) -> None:
         when = self._stamps.read(_at(row, self._time))
         for cell in self._cells:
             self._add(chunk, cell.meter, when, _at(row, cell.place), cell.factor)
 
-    def _add(self, chunk: Chunk, meter: str, when: object, cell: str, factor: float) -> None:
+    def _add(self, chunk: Chunk, meter: str, when: object, cell: str, factor: float, mark: bool = False) -> None:
         text = cell.strip()
         if text in self._blank:
             chunk.blank += 1
@@ -122,6 +154,8 @@ class _Sheet:
         columns = chunk.columns
         columns.meters.append(meter)
         columns.times.append(when)
+        if columns.estimated is not None:
+            columns.estimated.append(mark)
         columns.values.append(value * factor if isinstance(value, float) and factor != 1.0 else value)
         if isinstance(value, str) or when is None or isinstance(when, _Untold):
             columns.clean = False

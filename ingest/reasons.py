@@ -44,3 +44,4 @@ class Rejection:
     message: str
     time: object = None
     value: object = None
+    estimated: bool = False

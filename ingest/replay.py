@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from paho.mqtt.client import MQTTMessage
-
 from ingest import files, instants
 from ingest.broker import TOPIC, Broker, Unreachable
 from ingest.decode import Columns
 from ingest.dialect import Dialect
 from ingest.files import Factors
 from ingest.link import V5, V311, Link
+from ingest.wire import Arrival
 
 _OUTSTANDING = 200  # messages without a receipt
 _AGAIN_S = 20.0
@@ -59,16 +58,23 @@ def messages(
 ) -> list[Columns]:
     """The file's readings in order of time, so many a message. zone: of times without offset, for their order only."""
     meters, times, values = [], [], []
+    marks: list[bool] = []
     for chunk in files.read(file, dialect, factors):
         told.rows, told.blank, told.skipped = (
             told.rows + chunk.rows, told.blank + chunk.blank, told.skipped + chunk.skipped)  # fmt: skip
         meters += chunk.columns.meters
         times += chunk.columns.times
         values += chunk.columns.values
+        marks += chunk.columns.estimated or [False] * len(chunk.columns.values)
     order = sorted(range(len(meters)), key=[instants.read(each, zone) or 0 for each in times].__getitem__)
     told.sent, told.messages = len(order), -(-len(order) // size)
     parts = (order[start : start + size] for start in range(0, len(order), size))
-    return [Columns([meters[n] for n in part], [times[n] for n in part], [values[n] for n in part]) for part in parts]
+    return [_part(part, meters, times, values, marks) for part in parts]
+
+
+def _part(part: list[int], meters: list[Any], times: list[Any], values: list[Any], marks: list[bool]) -> Columns:
+    meter, time, value, mark = ([cells[n] for n in part] for cells in (meters, times, values, marks))
+    return Columns(meter, time, value, estimated=mark)
 
 
 def replay(
@@ -143,7 +149,7 @@ class _Gateway:
     def _new_link(self) -> Link:
         return Link(self._broker, self.name, self._protocol, self._receive, keep_session=False)
 
-    def _receive(self, message: MQTTMessage) -> None:
+    def _receive(self, message: Arrival) -> None:
         receipt = json.loads(message.payload)
         if receipt.get("gateway") == self.name and self.outstanding.pop(receipt.get("seq"), None):
             self._told.take(receipt)
@@ -151,10 +157,14 @@ class _Gateway:
 
 def _payload(gateway: str, number: int, part: Columns) -> bytes:
     readings = [
-        {"meter": meter, "time": _time(when), "value": value}
-        for meter, when, value in zip(part.meters, part.times, part.values, strict=True)
+        {"meter": meter, "time": _time(when), "value": value} | ({"estimated": True} if mark else {})
+        for meter, when, value, mark in zip(part.meters, part.times, part.values, _marks(part), strict=True)
     ]
     return json.dumps({"gateway": gateway, "seq": number, "readings": readings}).encode()
+
+
+def _marks(part: Columns) -> list[bool]:
+    return part.estimated or [False] * len(part.meters)
 
 
 def _time(when: Any) -> str:

@@ -41,7 +41,9 @@ def admit_waiting(
 def _decide(waiting: Waiting, registry: Registry, limits: Limits, now: datetime) -> Decision:
     enterprise = registry.enterprises.get(waiting.enterprise)
     item = waiting.item
-    columns = Columns([item.get("meter")], [item.get("time")], [item.get("value")], seq=waiting.seq, clean=False)
+    marks = [True] if item.get("estimated") else None
+    meter, time, value = (item.get(name) for name in ("meter", "time", "value"))
+    columns = Columns([meter], [time], [value], seq=waiting.seq, clean=False, estimated=marks)
     admitted = admit(columns, enterprise, limits, now)
     return Decision(Message(waiting.enterprise, waiting.topic, b""), enterprise, waiting.gateway, waiting.seq, admitted)
 

@@ -17,6 +17,7 @@ from energy import units
 from energy.corrections import Approved, Correction, Spread
 from energy.refused import Refused
 from energy.registers import Ints
+from storage import retention
 from storage.arrays import micros
 from storage.sql import sql
 
@@ -92,6 +93,7 @@ def approve(conn: Connection, id_: int, actor: str, now: datetime) -> None:
         raise Refused(f"{actor} wrote correction {id_} and cannot approve it; somebody else must, with --as NAME")
     if until > now:
         raise Refused(f"correction {id_} reaches to {until.isoformat()}, which is still to come; approve it afterwards")
+    retention.refuse_gone(conn, since, f"correction {id_}")
     conn.execute(sql("corrections.approve"), {"id": id_, "actor": actor, "now": now})
     _mark(conn, meter, since, until)
 
@@ -101,6 +103,8 @@ def withdraw(conn: Connection, id_: int, actor: str, now: datetime) -> None:
     meter, since, until, _, approver, withdrawn_by = _held(conn, id_)
     if withdrawn_by:
         raise Refused(f"correction {id_} is withdrawn already, by {withdrawn_by}")
+    if approver:
+        retention.refuse_gone(conn, since, f"correction {id_}")
     conn.execute(sql("corrections.withdraw"), {"id": id_, "actor": actor, "now": now})
     if approver:
         _mark(conn, meter, since, until)

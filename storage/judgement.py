@@ -15,6 +15,7 @@ from psycopg.rows import class_row
 from energy import bounds
 from energy.bounds import Bounds
 from energy.levels import Kind, Record
+from storage import stale
 from storage.sql import sql
 
 AT_ONCE = 20_000  # claims of one round: a nation's enterprises
@@ -32,12 +33,37 @@ class Taken:
         return len(self.enterprises) + len(self.regions)
 
 
+_NOTHING = Taken((), (), ())
+_LOCK = 0x4A554447  # the advisory locks of shards that are being judged live under this key
 _ONLY_USAGE = ("usage", "day")  # what moves by itself, all the time
 
 
-def take(conn: Connection) -> Taken:
-    """What is to be judged again. It is ours if the caller commits."""
-    rows = set(conn.execute(sql("judgement.take"), {"most": AT_ONCE}).fetchall())
+def take(conn: Connection, *, shared: bool = False) -> Taken:
+    """What is to be judged again, and that nobody else judges meanwhile. It is ours if the caller commits.
+
+    Two who judged one subject at once would both say the same news of it. shared: leave an equal share to every other
+    worker. Ask before reading anything else.
+    """
+    waiting = [shard for (shard,) in conn.execute(sql("judgement.shards"))]
+    at_once = -(-len(waiting) // stale.workers(conn)) if shared and waiting else len(waiting)
+    for start in range(0, len(waiting), max(at_once, 1)):
+        wanted = {"shards": waiting[start : start + at_once], "lock": _LOCK}
+        ours = [shard for (shard,) in conn.execute(sql("judgement.own_shards"), wanted)]
+        if ours and (taken := _take(conn, ours)):
+            return taken
+    return _NOTHING
+
+
+def await_others(conn: Connection) -> bool:
+    """Wait until those who are judging have committed or given up; False if nothing waits. Hold no lock."""
+    with conn.transaction():
+        waiting = [shard for (shard,) in conn.execute(sql("judgement.shards"))]
+        conn.execute(sql("stale.await_shards"), {"shards": waiting, "lock": _LOCK})
+    return bool(waiting)
+
+
+def _take(conn: Connection, shards: Sequence[int]) -> Taken:
+    rows = set(conn.execute(sql("judgement.take"), {"shards": shards, "most": AT_ONCE}).fetchall())
     enterprises = {code for scope, code, _ in rows if scope == "enterprise"}
     changed = {code for scope, code, why in rows if scope == "enterprise" and why not in _ONLY_USAGE}
     return Taken(sorted(enterprises), sorted({code for scope, code, _ in rows if scope == "region"}), sorted(changed))

@@ -51,7 +51,10 @@ class Enterprise:
 
 @dataclass(frozen=True)
 class Meter:
-    """As registered. scale: the carrier's own units for one register unit. max_rate: in them, per hour."""
+    """As registered. scale: the carrier's own units for one register unit. max_rate: in them, per hour.
+
+    via_unit, per_via: the way to the carrier's unit; per_via None where a gas is metered at an unknown condition.
+    """
 
     id: int
     enterprise_id: int
@@ -77,6 +80,16 @@ class Meter:
     product: str | None
     it_point: str | None
     gas_condition: str | None
+    gas_pressure_kpa: Decimal | None
+    gas_temperature_c: Decimal | None
+    steam_pressure_mpa: Decimal | None
+    steam_temperature_c: Decimal | None
+    steam_dryness_pct: Decimal | None
+    steam_enthalpy_kj_per_kg: Decimal | None
+    condensate_return_pct: Decimal | None
+    condensate_temperature_c: Decimal | None
+    condensate_enthalpy_kj_per_kg: Decimal | None
+    direction: str
     accuracy_class: str | None
     serial_no: str | None
     model: str | None
@@ -87,6 +100,8 @@ class Meter:
     valid_to: datetime | None
     scale: float
     max_rate: float | None
+    via_unit: str | None
+    per_via: float | None
 
 
 # --- reading

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from energy import codes, periods
+from energy import codes, periods, returns
 
 Value = str | int | float | Decimal | bool | date | datetime | None
 Row = dict[str, Value]
@@ -94,8 +94,13 @@ def period(cell: str, zone: ZoneInfo) -> str:
     try:
         return periods.parse(cell).name
     except ValueError:
-        right = "2026, 2026-Q3, 2026-10, 2026-10-03 or 2026-01/2026-09"
+        right = "2026, 2026-Q3, 2026-10, 2026-10-03, 2026-01/2026-09 or 2026-09-26/2026-10-26 (that day outside)"
         raise ValueError(f"{cell!r} is no period that ends after it begins; write it as {right}") from None
+
+
+def returned_period(cell: str, zone: ZoneInfo) -> str:
+    """The one name of the span, so that the same days are not returned under two names."""
+    return returns.name_of(period(cell, zone))
 
 
 def division(cell: str, zone: ZoneInfo) -> str:

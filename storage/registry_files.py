@@ -55,7 +55,16 @@ def _csv(path: Path) -> Sheet:
     table = registry_tables.named(path.stem)
     if table is None:
         raise Unreadable(f"{path.name} is named like no registry table; name it {_names()}")
-    return _sheet(path.name, table, _csv_lines(_decoded(path), path.name))
+    text = _decoded(path)
+    if separator := _other_separator(text):
+        raise Unreadable(f"{path.name}, line 1 separates its columns by {separator!r}; save it as CSV with commas")
+    return _sheet(path.name, table, _csv_lines(text, path.name))
+
+
+def _other_separator(text: str) -> str | None:
+    """What a header without a comma is separated by; no table has a single column."""
+    header = text.partition("\n")[0]
+    return next((mark for mark in ";\t|" if mark in header and "," not in header), None)
 
 
 def _csv_lines(text: str, where: str) -> Iterator[tuple[int, list[str]]]:

@@ -102,12 +102,11 @@ class Import:
         """The columns that the header names, in English or Chinese, in any order."""
         by_title = {title: column for column in self.table.columns for title in (column.name, column.zh)}
         columns = [by_title.get(title.casefold()) for title in self.sheet.header]
-        for title, column in zip(self.sheet.header, columns, strict=True):
+        for place, (title, column) in enumerate(zip(self.sheet.header, columns, strict=True)):
             if column is None:
-                self._header_wrong(
-                    title, f"{title!r} is no column of {self.table.name}; write {', '.join(self.table.by_name)}"
-                )
-            elif columns.count(column) > 1:
+                right = ", ".join(each.name if title.isascii() else each.zh for each in self.table.columns)
+                self._header_wrong(title, f"{title!r} is no column of {self.table.name}; write {right}")
+            elif columns.index(column) != place:
                 self._header_wrong(title, f"{title!r} stands twice in the header; keep one")
         named = [column for column in columns if column]
         missing = [column for column in self.table.columns if column not in named]
@@ -135,8 +134,9 @@ class Import:
                 continue
             pairs = zip(readers, cells, strict=True)
             row = keys | {column.name: self._cell(number, column, read, cell) for (column, read), cell in pairs}
-            if self.wrong == wrong and self._is_first(number, row):
-                yield _Line(number, row, cells)
+            line = _Line(number, row, cells)
+            if self.wrong == wrong and self._is_first(line):
+                yield line
 
     def _cell(self, line: int, column: Column, read: Callable[[str], Value], cell: str) -> Value:
         if not cell:
@@ -149,13 +149,16 @@ class Import:
             self._tell(line, Wrong(column.name, cell, str(error)))
             return None
 
-    def _is_first(self, line: int, row: Row) -> bool:
-        first = self.lines.setdefault(tuple(row[key.name] for key in self.table.keys), line)
-        if first != line:
-            last = self.table.keys[-1].name
-            names = " and ".join(f"{key.name} {str(row[key.name])!r}" for key in self.table.keys)
-            self._tell(line, Wrong(last, row[last], f"{names}: the same as line {first}; keep one of them"))
-        return first == line
+    def _is_first(self, line: _Line) -> bool:
+        first = self.lines.setdefault(tuple(line.row[key.name] for key in self.table.keys), line.number)
+        if first != line.number:
+            written = [(key.name, self._written(line, key.name)) for key in self.table.keys]
+            names = " and ".join(f"{name} {cell!r}" for name, cell in written)
+            self._tell(line.number, Wrong(*written[-1], f"{names}: the same as line {first}; keep one of them"))
+        return first == line.number
+
+    def _written(self, line: _Line, column: str) -> str:
+        return line.cells[self.places[column]] if column in self.places else ""
 
     # rows
 
@@ -201,10 +204,13 @@ class Import:
         row = line.row
         meter = self.facts.meters.get((row["enterprise_id"], row["meter"]))
         row["meter_id"] = meter.id if meter else None
-        if meter is None:
-            message = f"{row['meter']!r} is no meter of {row['enterprise']}; import the meter first"
-            self._tell(line.number, Wrong("meter", row["meter"], message))
-        return meter is not None
+        if meter and meter.kind != "virtual":
+            return True
+        message = f"{row['meter']!r} is no meter of {row['enterprise']}; import the meter first"
+        if meter:
+            message = f"{row['meter']!r} is virtual and has no readings; write a meter that its formula names"
+        self._tell(line.number, Wrong("meter", row["meter"], message))
+        return False
 
     def _known(self, rows: list[Row]) -> dict[Key, Row]:
         """The rows that are registered under the keys of these, by key, under the names of the database."""
@@ -221,7 +227,7 @@ class Import:
         """What the row changes, or None where it changes nothing or is wrong, which is told."""
         old = known.get(self._key(line.row))
         new = self._whole(line.row, old)
-        wrongs = [*self._unstated(old), *self.table.check(new, self.facts)]
+        wrongs = [*self._unstated(old)] or [*_virtual_already(old), *self.table.check(new, self.facts)]
         for wrong in wrongs:
             self._tell(line.number, self._as_written(line, wrong))
         if wrongs:
@@ -268,6 +274,11 @@ class Import:
     def _refuse_mistakes(self) -> None:
         if self.wrong:
             raise Mistakes(self.sheet.where, self.mistakes, self.wrong)
+
+
+def _virtual_already(old: Row | None) -> Iterator[Wrong]:
+    if old and old.get("kind") == "virtual":
+        yield Wrong("code", old["code"], f"{old['code']!r} is a virtual meter, made by a formula; write another code")
 
 
 def _remembering(column: Column, zone: ZoneInfo) -> Callable[[str], Value]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 
-from energy import corrections, factors
+from energy import corrections, factors, gas, returns
 from energy.usage import ROLES
 from storage import registry_rows as rows
 from storage.registry_cells import (
@@ -29,6 +29,7 @@ from storage.registry_cells import (
     period,
     positive,
     records,
+    returned_period,
     text,
     whole,
     yes_or_no,
@@ -62,7 +63,7 @@ class Column:
 class Table:
     """One registry file. `into`: its table. `check` looks at a whole row, `derive` adds the columns `derived`.
 
-    `fixed`: what sets these rows apart from others of the same table, part of their key.
+    `fixed`: what sets these rows apart from others of the same table, part of their key. `without`: what others have.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Table:
     derive: Callable[[Row, Facts], Row] = lambda row, facts: {}
     derived: tuple[str, ...] = ()
     fixed: Mapping[str, Value] = field(default_factory=dict)
+    without: Mapping[str, Value] = field(default_factory=dict)
     needs_meters: bool = False
 
     @cached_property
@@ -118,10 +120,6 @@ _METRICS = (
 )  # fmt: skip
 _QUOTA_KINDS = (
     "limit", "access", "advanced", "baseline", "benchmark", "budget", "approved", "basic_target", "incentive_target",
-)  # fmt: skip
-_RETURN_ITEMS = (
-    "opening_stock", "purchased", "sold", "used_production", "used_feedstock", "used_nonproduction", "used_transport",
-    "conversion_input", "conversion_output", "recovered", "closing_stock", "billed",
 )  # fmt: skip
 _ACTIVITY_ITEMS = (
     "gdp", "value_added", "output_value", "region_tce", "energy_users", "floor_area_m2", "racks",
@@ -179,7 +177,17 @@ METERS = Table(
         Column("process", "工序", text),
         Column("product", "产品", code),
         Column("it_point", "IT计量位置", one_of("ups_output", "pdu_output", "rack_input")),
-        Column("gas_condition", "气体状态", one_of("operating", "std_0c", "std_20c")),
+        Column("gas_condition", "气体状态", one_of(*gas.CONDITIONS)),
+        Column("gas_pressure_kpa", "工况压力", positive),
+        Column("gas_temperature_c", "工况温度", number),
+        Column("steam_pressure_mpa", "蒸汽压力", positive),
+        Column("steam_temperature_c", "蒸汽温度", number),
+        Column("steam_dryness_pct", "蒸汽干度", positive),
+        Column("steam_enthalpy_kj_per_kg", "蒸汽焓值", positive),
+        Column("condensate_return_pct", "凝结水回收率", not_negative),
+        Column("condensate_temperature_c", "凝结水温度", not_negative),
+        Column("condensate_enthalpy_kj_per_kg", "凝结水焓值", not_negative),
+        Column("direction", "潮流方向", one_of("one_way", "net"), default="one_way"),
         Column("accuracy_class", "准确度等级", text),
         Column("serial_no", "出厂编号", text),
         Column("model", "型号", text),
@@ -188,7 +196,7 @@ METERS = Table(
         Column("supply_account", "供能户号", text),
         Column("valid_from", "生效", instant),
         Column("valid_to", "失效", instant),
-    ), rows.meter_row, rows.meter_scale, ("scale", "max_rate"),
+    ), rows.meter_row, rows.meter_scale, ("scale", "max_rate", "via_unit", "per_via"), without={"kind": "virtual"},
 )  # fmt: skip
 METER_EVENTS = Table(
     "meter_events", "计量点事件", "meter_event", (
@@ -245,9 +253,9 @@ RETURNS = Table(
     "returns", "填报数据", "manual_return", (
         _ENTERPRISE,
         Column("carrier", "能源品种", text, required=True, key=True),
-        _PERIOD,
-        Column("item", "项目", one_of(*_RETURN_ITEMS), required=True, key=True),
-        Column("quantity", "数量", not_negative, required=True),
+        Column("period", "期间", returned_period, required=True, key=True),
+        Column("item", "项目", one_of(*returns.ITEMS), required=True, key=True),
+        Column("quantity", "数量", not_negative),
         _UNIT,
         Column("lhv_kj_per_unit", "低位发热量", positive),
         _DOCUMENT,
@@ -285,7 +293,7 @@ PARAMETERS = Table(
         Column("period", "期间", period, default="", key=True),
         Column("name", "名称", text, required=True, key=True),
         Column("value", "数值", number, required=True),
-    ), rows.nothing,
+    ), rows.parameter_row,
 )  # fmt: skip
 QUOTAS = Table(
     "quotas", "指标", "quota", (
@@ -316,12 +324,14 @@ FACTORS = Table(
         Column("kgce_equal_per_unit", "折标系数等价值", not_negative),
         Column("kgco2_per_unit", "排放因子", not_negative),
         Column("lhv_kj_per_unit", "低位发热量", positive),
+        Column("kgco2_per_mj", "单位热值排放因子", not_negative),
+        Column("gas_condition", "气体状态", one_of("std_0c", "std_20c")),
         Column("method", "取值方法", one_of(*factors.METHODS), default="default"),
         Column("confidence", "可信度", one_of("sourced", "recalled"), default="sourced"),
         Column("valid_from", "生效", day, required=True, key=True),
         Column("valid_to", "失效", day),
         Column("source", "来源", text, default="", key=True),
-    ), rows.factor_row, fixed={"shipped": False},
+    ), rows.factor_row, fixed={"shipped": False, "derived": False},
 )  # fmt: skip
 HOLIDAYS = Table(
     "holidays", "节假日", "holiday", (

@@ -86,7 +86,10 @@ class Factor:
 
 @dataclass(frozen=True)
 class UnitMonth:
-    """One enterprise in a region's report; amounts in t, None: nothing is known; bounded: only a lower bound."""
+    """One enterprise in a region's report; amounts in t, None: nothing is known; bounded: only a lower bound.
+
+    chain: the head of its hash chain, None where nothing was received.
+    """
 
     code: str
     name: str
@@ -105,6 +108,7 @@ class UnitMonth:
     meters: int
     received: int
     expected: float
+    chain: str | None = None
 
     @property
     def completeness(self) -> float | None:

@@ -80,10 +80,13 @@ def with_codes(table: Table) -> Composed:
         tables = SQL("{} JOIN enterprise ON enterprise.id = enterprise_id").format(own)
     places = {"enterprise": SQL("enterprise.code"), "meter": SQL("meter.code")}
     columns = {c.name: places.get(c.name) or SQL("{}.{}").format(own, Identifier(c.stored)) for c in table.columns}
-    return SQL("SELECT {} FROM {} WHERE {} ORDER BY {}").format(
+    without = table.without.items()
+    others = [SQL("AND {}.{} <> {}").format(own, Identifier(name), Literal(value)) for name, value in without]
+    return SQL("SELECT {} FROM {} WHERE {} {} ORDER BY {}").format(
         SQL(", ").join(columns.values()),
         tables,
         _fixed(table.fixed),
+        SQL(" ").join(others),
         SQL(", ").join(columns[key.name] for key in table.keys),
     )
 

@@ -15,6 +15,11 @@ def rejected(conn: Connection) -> dict[str, int]:
     return dict(conn.execute(sql("summary.rejected")).fetchall())
 
 
+def records(conn: Connection) -> dict[str, int]:
+    """What people have told beside readings, by kind, in words."""
+    return dict(conn.execute(sql("summary.records")).fetchall())
+
+
 def open_alerts(conn: Connection) -> dict[str, int]:
     """Open alerts by level."""
     return dict(conn.execute(sql("summary.alerts")).fetchall())

@@ -6,11 +6,13 @@ nothing bounds it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import reduce
 from operator import or_
+from types import MappingProxyType
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -19,10 +21,12 @@ from psycopg import Connection
 
 from energy import quality
 from energy.expected import Expected
+from energy.factors import KJ_PER_KGCE
 from energy.periods import Period, midnight
 from energy.quality import Flag
 from energy.refused import Refused
-from storage import registry
+from storage import registry, returns
+from storage.returns import Standing
 from storage.snapshot import Snapshot, current
 from storage.sql import sql
 from storage.usage_rollup import converted
@@ -36,6 +40,7 @@ class UsageRow:
     """One carrier or meter in one period, in the carrier's own unit, tce and tCO2 in t; the usage row of the contract.
 
     completeness: 0 to 1, None where no reading was expected. estimated: share of the amount that stands by estimate.
+    covered: share of the time for which the amount is known.
     peak_at_least: a feeder is missing or measured coarser than 15 minutes. factors: what converted it, with its source.
     """
 
@@ -58,17 +63,22 @@ class UsageRow:
     estimated: float | None
     flags: list[str]
     factors: list[dict[str, Any]]
+    covered: float | None = None
 
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums over carriers. tce_gbt2589 adds purchased energy media to the equivalent total (GB/T 2589-2020 综合能耗)."""
+    """Sums over carriers. tce_gbt2589 adds purchased energy media to the equivalent total (GB/T 2589-2020 综合能耗).
+
+    at_least: something is unknown of what they sum, and no part of them (EC-44).
+    """
 
     tce_equivalent: float | None
     tce_equal_value: float | None
     tce_assessed: float | None
     tco2: float | None
     tce_gbt2589: float | None
+    at_least: bool
 
 
 class UnknownSubject(Refused):
@@ -118,7 +128,8 @@ def enterprise_usage(
         found = _hours(conn, sql("figures.hours"), {"enterprise": code}, since, until, zone, current(conn))
     else:
         found = _by_days(conn, {"enterprise": code, "regions": None}, since, until, by)
-    return _rows(conn, found, counting, _spans(since, until, by, zone, now), now, None)
+    returned = {} if by == "hour" else returns.standing(conn, code, zone)
+    return _rows(conn, found, counting, _spans(since, until, by, zone, now), now, None, returned)
 
 
 def region_usage(
@@ -147,10 +158,40 @@ def meter_usage(
     _require(conn, enterprise, meter)
     row = conn.execute(sql("figures.meter"), {"enterprise": enterprise, "meter": meter}).fetchone()
     assert row is not None
-    values = {"meter_id": row[2]}
-    found = _hours(conn, sql("figures.meter_hours"), values, since, until, zone, current(conn))
-    found = found if by == "hour" else _joined(found, by)
+    if by == "hour":
+        found = _hours(conn, sql("figures.meter_hours"), {"meter_id": row[2]}, since, until, zone, current(conn))
+    else:
+        found = _joined(_meter_days(conn, [row[2]], since, until, zone)[row[2]], by)
     return _rows(conn, found, {row[1]: _expected([row])}, _spans(since, until, by, zone, now), now, meter)
+
+
+def meters_usage(
+    conn: Connection, enterprise: str, month: Period, zone: ZoneInfo, now: datetime
+) -> dict[str, UsageRow]:
+    """What `meter_usage` says of a month that has begun, of every meter of an enterprise by its code, asked at once."""
+    every = conn.execute(sql("figures.meter"), {"enterprise": enterprise, "meter": None}).fetchall()
+    days = _meter_days(conn, [row[2] for row in every], month.first, month.until, zone)
+    sums = {meter: one for meter, some in days.items() for one in _joined(some, "month")}
+    units: dict[str, str] = dict(conn.execute(sql("figures.units")).fetchall())
+    factors = _factors(conn, list(sums.values()))
+    (span,) = _spans(month.first, month.until, "month", zone, now)
+    return {
+        row[8]: _row(sums.get(row[2]), row[1], units[row[1]], _expected([row]), span, now, row[8], factors)
+        for row in every
+    }
+
+
+def _meter_days(
+    conn: Connection, meters: Sequence[int], since: date, until: date, zone: ZoneInfo
+) -> dict[int, list[_Sum]]:
+    """Days of these meters by id, each with its own conversion, in order of time."""
+    asked = {"meters": list(meters), "since": midnight(since, zone), "until": midnight(until, zone), "zone": zone.key}
+    rows = conn.execute(sql("figures.meter_days"), asked).fetchall()
+    made = converted([row[:16] for row in rows], current(conn), datetime.now(UTC))
+    found: dict[int, list[_Sum]] = defaultdict(list)
+    for row, figures in zip(rows, made, strict=True):
+        found[row[16]].append(_converted(row, figures, row[2].isoformat()))
+    return found
 
 
 def totals(rows: Iterable[UsageRow]) -> Totals:
@@ -160,7 +201,13 @@ def totals(rows: Iterable[UsageRow]) -> Totals:
     sums = [_total([getattr(row, name) for row in every]) for name in names]
     media = _total([row.tce_medium for row in every])
     gbt2589 = None if sums[0] is None else sums[0] + (media or 0.0)
-    return Totals(sums[0], sums[1], sums[2], sums[3], gbt2589)
+    return Totals(sums[0], sums[1], sums[2], sums[3], gbt2589, any(map(_is_unknown, every)))
+
+
+def _is_unknown(row: UsageRow) -> bool:
+    """Whether more may have been used than the row's figures say."""
+    is_unconverted = row.amount is not None and row.tce_equivalent is None and row.tce_medium is None
+    return is_unconverted or row.low != row.high or bool({"missing", "factor_missing"} & set(row.flags))
 
 
 def _total(values: Sequence[float | None], every: bool = False) -> float | None:
@@ -243,17 +290,21 @@ def _hours(
 
 
 def _hour(row: Sequence[Any], figures: Sequence[Any], zone: ZoneInfo) -> _Sum:
-    """From one row of `hours` and what conversion made of it: the columns of `usage`."""
+    return _converted(row, figures, _hour_name(row[16], zone))
+
+
+def _converted(row: Sequence[Any], figures: Sequence[Any], period: str) -> _Sum:
+    """From one row of `hours` or `meter_days` and what conversion made of it: the columns of `usage`."""
     made = _Made(figures[10], figures[13], figures[16], figures[17], figures[18])
     equivalent, equal, co2 = ([each] if each is not None else [] for each in figures[26:29])
     end = (row[10], row[11], row[12], row[13], row[14], figures[25], (equivalent, equal, co2))
-    return _Sum(row[1], _hour_name(row[16], zone), row[3], row[4], row[5], made, *end)
+    return _Sum(row[1], period, row[3], row[4], row[5], made, *end)
 
 
-def _joined(hours: Sequence[_Sum], by: By) -> list[_Sum]:
-    """Hours of one meter added up to days or months, in order of time."""
+def _joined(days: Sequence[_Sum], by: By) -> list[_Sum]:
+    """Days of one meter as they are, or added up to months, in order of time."""
     groups: dict[str, list[_Sum]] = defaultdict(list)
-    for one in hours:
+    for one in days:
         groups[one.period[:10] if by == "day" else one.period[:7]].append(one)
     return [_added(name, parts) for name, parts in groups.items()]
 
@@ -316,17 +367,31 @@ def _rows(
     spans: Sequence[_Span],
     now: datetime,
     meter: str | None,
+    returned: Mapping[str, Standing] = MappingProxyType({}),
 ) -> list[UsageRow]:
     units: dict[str, str] = dict(conn.execute(sql("figures.units")).fetchall())
     factors = _factors(conn, found)
     sums = {(one.carrier, one.period): one for one in found}
-    carriers = sorted({*counting, *(one.carrier for one in found)})
+    carriers = sorted({*counting, *(one.carrier for one in found), *returned})
     rows = []
     for span in spans:
         for carrier in carriers:
             one, meters = sums.get((carrier, span.name)), counting.get(carrier, _NOBODY)
-            rows.append(_row(one, carrier, units[carrier], meters, span, now, meter, factors))
+            row = _row(one, carrier, units[carrier], meters, span, now, meter, factors)
+            rows.append(_as_returned(row, returned[carrier], span, now) if carrier in returned else row)
     return rows
+
+
+def _as_returned(row: UsageRow, standing: Standing, span: _Span, now: datetime) -> UsageRow:
+    """Where returns alone make a usage, it is complete as far as they reach; a month without one is missing."""
+    share = standing.share(span.since, span.until, now)
+    if share is None or (share == 0 and (row.completeness is not None or row.amount is not None)):
+        return row
+    begins = Flag.BEGINS if standing.begins > span.since else Flag(0)
+    flags = quality.names(
+        reduce(or_, (Flag[name.upper()] for name in row.flags), begins | (Flag.MISSING if share < 1 else Flag(0)))
+    )
+    return replace(row, completeness=share, high=row.high if share == 1 else None, flags=flags)
 
 
 def _row(
@@ -362,6 +427,7 @@ def _row(
             one.flags | (Flag.MISSING if is_missing else 0) | (Flag.BEGINS if meters.begins_within(begin, end) else 0)
         ),
         factors=_told(one, factors),
+        covered=min(1.0, one.covered_s / expected_s) if expected_s else None,
     )
 
 
@@ -381,6 +447,9 @@ def _factors(conn: Connection, found: Sequence[_Sum]) -> dict[int, dict[str, Any
         "confidence",
         "valid_from",
         "source",
+        "lhv_kj_per_unit",
+        "kgco2_per_mj",
+        "gas_condition",
     )
     rows = conn.execute(sql("figures.factors"), {"ids": ids}).fetchall() if ids else []
     return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
@@ -393,12 +462,20 @@ def _told(one: _Sum, factors: dict[int, dict[str, Any]]) -> list[dict[str, Any]]
     """The factors of one row as the contract's row tells them."""
     told = []
     for (kind, column), ids in zip(_KINDS, one.factors, strict=True):
-        for id_ in ids:
+        for id_ in (one for one in ids if one in factors):  # a derived one may be gone until all is drained
             about = factors[id_]
-            value = about[column] if about[column] is not None else about["kgce_per_unit"]
-            plain = {name: about[name] for name in ("unit", "method", "confidence", "source")}
-            told.append(
-                {"kind": kind, "value": None if value is None else float(value), "valid_from": str(about["valid_from"])}
-                | plain
-            )
+            value, unit = _value(kind, about[column], about)
+            plain = {name: about[name] for name in ("method", "confidence", "source", "gas_condition")}
+            told.append({"kind": kind, "value": value, "unit": unit, "valid_from": str(about["valid_from"])} | plain)
     return told
+
+
+def _value(kind: str, stated: Decimal | None, about: Mapping[str, Any]) -> tuple[float | None, str]:
+    """What one factor says, and for one of which unit: emission may stand for the energy of a heating value."""
+    if stated is None and kind == "co2":
+        return float(about["kgco2_per_mj"]), "MJ"
+    if stated is None:
+        stated = about["kgce_per_unit"]
+    if stated is None:
+        stated = about["lhv_kj_per_unit"] / KJ_PER_KGCE
+    return float(stated), about["unit"]

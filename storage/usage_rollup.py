@@ -17,7 +17,7 @@ from energy.factors import Coefficients as Chosen
 from energy.quality import Flag
 from energy.registers import HOUR, Floats, Ints
 from energy.usage import Coefficients, Parts, convert, tce
-from storage import binary
+from storage import binary, returns
 from storage.arrays import instant
 from storage.snapshot import KW_OF, Snapshot
 from storage.sql import sql
@@ -25,6 +25,7 @@ from storage.stale import StaleSpan
 
 LOOK_UP_COST = 10  # looking a row up costs as much as passing so many (measured about 4 against 0.4 microseconds)
 _TOUCHED = binary.Layout([("enterprise_id", ">i4"), ("hour", ">i8")])
+_COUNTING = "counting_version", "hold_counting_version"  # first without waiting for another worker's round
 NO_FUEL = {"power", "heat"}  # carrier categories that do not burn at the user's
 
 
@@ -38,16 +39,15 @@ class Touched:
 
 def keep_counting(conn: Connection, snapshot: Snapshot) -> None:
     """Write down which meters count, if the registry has changed since that was last done."""
-    row = conn.execute(sql("usage.counting_version")).fetchone()
-    if row and row[0] == snapshot.version:
+    if any(conn.execute(sql(f"usage.{ask}")).fetchone() == (snapshot.version,) for ask in _COUNTING):
         return
     conn.execute(sql("usage.forget_counting"))
     with conn.cursor() as cursor, cursor.copy(sql("usage.copy_counting")) as copy:
         for meter in np.flatnonzero(snapshot.counts).tolist():
             signs = snapshot.signs[meter].tolist()
             carrier, unit = snapshot.carrier[meter], snapshot.factors.carriers[snapshot.carrier[meter]].unit
-            kw_of_unit = KW_OF[unit] if snapshot.has_demand[meter] else None
             sign = signs[0] + signs[1] - signs[2]
+            kw_of_unit = KW_OF.get(unit) if sign and snapshot.has_demand[meter] else None
             enterprise = int(snapshot.enterprise[meter])
             copy.write_row((meter, enterprise, carrier, *signs, sign, kw_of_unit, bool(snapshot.coarse[meter])))
     conn.execute(sql("usage.analyze_counting"))
@@ -65,13 +65,14 @@ def recompute(
     """Usage of all that was touched, and of the days whose conversion alone changed."""
     for statement in ("touched", "touched_days", "empty_touched"):
         conn.execute(sql(f"usage.{statement}"))
+    returns.refresh(conn, [span for span in days_only if span.why == "return"], zone)
     enterprise, hour = _hours_of(snapshot, touched)
     if len(hour):
         _recompute_hours(conn, snapshot, enterprise, hour)
         conn.execute(sql("usage.touch_days"), {"zone": zone.key})
     _touch_days(conn, days_only, zone)
     conn.execute(sql("usage.analyze_days"))
-    _recompute_days(conn, snapshot, now)
+    _recompute_days(conn, snapshot, now, has_returns=returns.widen(conn, zone))
 
 
 def _hours_of(snapshot: Snapshot, touched: Sequence[Touched]) -> tuple[Ints, Ints]:
@@ -125,6 +126,7 @@ def _touch_days(conn: Connection, spans: Sequence[StaleSpan], zone: ZoneInfo) ->
         for enterprise, day in sorted(_days_of(spans, zone, first, last)):
             since, until = periods.midnight(day, zone), periods.midnight(day + timedelta(days=1), zone)
             copy.write_row((enterprise, day, since, until))
+    conn.execute(sql("usage.distinct_days"))
 
 
 def _days_of(spans: Sequence[StaleSpan], zone: ZoneInfo, first: date, last: date) -> set[tuple[int, date]]:
@@ -141,14 +143,20 @@ def _day(instant: datetime, zone: ZoneInfo) -> date:
     return periods.day_of(instant, zone)
 
 
-def _recompute_days(conn: Connection, snapshot: Snapshot, now: datetime) -> None:
+def _recompute_days(conn: Connection, snapshot: Snapshot, now: datetime, has_returns: bool) -> None:
+    conn.execute(sql("usage.spoil_days"))
     rows = conn.execute(sql("usage.days"), binary=True).fetchall()
+    for statement in ("forget_kept_days", "forget_old_days"):
+        conn.execute(sql(f"usage.{statement}"))
+    rows = returns.joined(conn, rows) if has_returns else rows
     lines = "".join(map(_line, converted(rows, snapshot, now)))
     conn.execute(sql("usage.forget_days"))
     with conn.cursor() as cursor, cursor.copy(sql("usage.copy_days")) as copy:
         copy.write(lines)
-    conn.execute(sql("usage.forget_months"))
+    for statement in ("forget_months", "spoil_months"):
+        conn.execute(sql(f"usage.{statement}"))
     conn.execute(sql("usage.add_months"), {"now": now})
+    conn.execute(sql("usage.forget_kept_months"))
     conn.execute(sql("usage.mark_judgement"))
 
 
@@ -156,7 +164,7 @@ def converted(rows: list[tuple[Any, ...]], snapshot: Snapshot, now: datetime) ->
     """Rows of `usage` from physical sums: the statements `usage.days` and `figures.hours` say what comes in."""
     if not rows:
         return []
-    chosen = [snapshot.factors.at(row[1], snapshot.codes[row[0]], snapshot.regions[row[0]], row[2]) for row in rows]
+    chosen = [snapshot.coefficients(row[0], row[1], row[2]) for row in rows]
     per_unit = _coefficients(rows, chosen, snapshot)
     amount, low, high = (_floats(row[at] for row in rows) for at in (3, 4, 5))
     parts = Parts(*(_zero_where_none(rows, at) for at in (6, 7, 8, 9)))
@@ -190,10 +198,16 @@ def _end(row: tuple[Any, ...], chosen: Chosen, now: datetime) -> tuple[Any, ...]
     """Peak, coverage, flags and factors: the columns behind the figures."""
     peak = row[10]
     peak_at = datetime.fromtimestamp(-peak[1], UTC) if peak else None
-    lacking = chosen.kgce_equivalent is None and not chosen.is_medium
-    flags = row[15] | (int(Flag.FACTOR_MISSING) if lacking else 0)
+    flags = row[15] | _lacking(chosen)
     factors = (chosen.factor_equivalent, chosen.factor_equal_value, chosen.factor_co2)
     return (peak[0] if peak else None, peak_at, row[11], row[12], row[13] or 0, row[14] or 0, flags, *factors, now)
+
+
+def _lacking(chosen: Chosen) -> int:
+    """Flags of what conversion had to do without."""
+    if chosen.kgce_equivalent is None and not chosen.is_medium:
+        return int(Flag.CONDITION_UNKNOWN if chosen.is_steam else Flag.FACTOR_MISSING)
+    return int(Flag.DEFAULT_VALUE) if chosen.is_stand_in else 0
 
 
 def _floats(values: Any) -> Floats:

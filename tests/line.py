@@ -64,7 +64,9 @@ class Line:
     def changed(self) -> None:
         self.conn.execute("UPDATE registry_version SET version = version + 1")
 
-    def tell(self, told: Iterable[tuple[str, float, float]], seq: int = readings.NO_SEQ) -> None:
+    def tell(
+        self, told: Iterable[tuple[str, float, float]], seq: int = readings.NO_SEQ, source: int = readings.MQTT
+    ) -> None:
         """Store (meter, minutes after START, value) as one batch."""
         items = list(told)
         self.batch += 1
@@ -76,7 +78,7 @@ class Line:
             np.full(len(items), self.enterprise_id, dtype=np.int32),
         )
         readings.add_days(self.conn, set(rows.days().tolist()))
-        readings.insert(self.conn, rows, readings.MQTT, NOW + timedelta(microseconds=self.batch))
+        readings.insert(self.conn, rows, source, NOW + timedelta(microseconds=self.batch))
         readings.widen_spans(self.conn, readings.spans_of(rows))
         readings.mark_stale(self.conn, rows)
 

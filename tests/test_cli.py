@@ -51,6 +51,15 @@ def test_help_is_given_even_where_the_settings_are_wrong() -> None:
         assert (done.exit_code, "Usage: " in done.stdout) == (0, True)
 
 
+@pytest.mark.parametrize(
+    "days", [("0001-01-01", "2026-11-01"), ("2026-10-01", "9999-12-31"), ("2026-02-30", "2026-11-01")]
+)
+def test_days_beyond_the_calendar_are_wrong_usage(days: tuple[str, str], tmp_path: Path) -> None:
+    asked = ("usage", "--enterprise", "E", "--from", days[0], "--to", days[1])
+    done = enermon(*asked, ENERMON_DATA=str(tmp_path))
+    assert (done.exit_code, "Error: " in done.stderr) == (2, True)
+
+
 def test_commands_stand_in_the_order_of_the_contract() -> None:
     listed = [
         line.split()[0] for line in enermon("--help").stdout.split("Commands:\n")[1].splitlines() if line[2] > " "
@@ -59,7 +68,7 @@ def test_commands_stand_in_the_order_of_the_contract() -> None:
     assert {"migrate", "stop", "check"} <= set(listed)
 
 
-@pytest.mark.parametrize("words", [["dance"], ["stop", "--faster"], ["check", "--integrity"]])
+@pytest.mark.parametrize("words", [["dance"], ["stop", "--faster"], ["check", "--integrity", "--from", "x"]])
 def test_wrong_usage_ends_with_2(words: list[str], folder: Path) -> None:
     assert enermon(*words, ENERMON_DATA=str(folder)).exit_code == 2
 

@@ -178,6 +178,10 @@ def test_the_glossary_has_every_quality_flag_in_the_words_of_the_pages() -> None
     assert [(row[0].strip("`"), row[1]) for row in rows] == [(flag, words.coded("flag", flag)) for flag in FLAGS]
 
 
+def test_the_reports_have_a_word_for_every_quality_flag() -> None:
+    assert set(import_module("reports.words").FLAG_WORDS) == set(Flag)
+
+
 @pytest.mark.parametrize("page", ["gateway.md", "gateway.zh-CN.md"])
 def test_the_gateway_guide_explains_every_reason_of_rejection(page: str) -> None:
     rows = table(list(sections(DOCS / page).values())[-2])
@@ -186,7 +190,8 @@ def test_the_gateway_guide_explains_every_reason_of_rejection(page: str) -> None
 
 def test_the_glossary_lists_every_table_and_column(conn: psycopg.Connection) -> None:
     schema = conn.execute(
-        "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
+        "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute"
+        " a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
         " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
     ).fetchall()
     found = sections(DOCS / "glossary.md")

@@ -321,7 +321,7 @@ def test_the_json_has_stable_names(line: Line) -> None:
     about = asdict(explained(line, "E-01"))
     assert list(about) == [
         "enterprise", "name", "region", "meter", "period", "since", "until", "as_of", "figures", "totals", "conversion",
-        "meters",
+        "meters", "remarks", "returns", "comparison", "chain",
     ]  # fmt: skip
     assert {"conflicts", "set_aside", "steps", "unknown", "events", "corrections", "rejected", "readings"} <= set(
         about["meters"][0]

@@ -21,7 +21,7 @@ from psycopg import Connection
 from psycopg import sql as names
 
 from ingest.collector import Bounds, Collector
-from storage import database
+from storage import chain, database
 from tests.conftest import Mosquitto
 from tests.ingest_world import LIMITS, NOW, broker_of, collecting, eventually, payload, reading, register
 
@@ -83,8 +83,10 @@ def test_a_message_is_stored_and_answered_by_its_seq(
         one.send(payload(reading(), reading("E-99"), reading("E-02", value="x"), seq=1024))
         receipt = one.receipt()
         assert [each.pop("message") != "" for each in receipt["rejected"]] == [True, True]
+        row = conn.execute("SELECT encode(head, 'hex') FROM chain_head WHERE number = 1").fetchone()
+        assert row
         assert receipt == {
-            "gateway": "G1", "seq": 1024, "accepted": 1, "duplicate": 0, "conflict": 0, "chain": None,
+            "gateway": "G1", "seq": 1024, "accepted": 1, "duplicate": 0, "conflict": 0, "chain": row[0],
             "rejected": [{"index": 1, "meter": "E-99", "reason": "unknown_meter"},
                          {"index": 2, "meter": "E-02", "reason": "not_a_number"}]}  # fmt: skip
         assert stored(conn) == 1
@@ -112,6 +114,24 @@ def test_an_enterprise_nobody_has_registered_is_answered_as_well(
         assert [each["reason"] for each in one.receipt()["rejected"]] == ["unknown_enterprise"]
 
 
+def test_every_receipt_carries_the_present_head_of_the_chain_whether_or_not_anything_was_new(
+    dsn: str, conn: Connection, mosquitto: Mosquitto, enterprise: str
+) -> None:
+    id = register(conn, enterprise)
+    conn.execute("INSERT INTO product (enterprise_id, product, unit) VALUES (%s, 'clinker', 't')", (id,))
+    conn.commit()
+    with collecting(broker_of(mosquitto.access, enterprise), dsn), gateway(mosquitto, enterprise) as one:
+        heads = []
+        for at in (None, 0, 0, 15):
+            one.send(payload(*([reading(at=at)] if at is not None else []), seq=at))
+            heads.append(one.receipt()["chain"])
+        one.send(json.dumps({"period": "2026-10", "product": "clinker", "quantity": 1, "unit": "t"}).encode(), "output")
+        heads.append(one.receipt()["chain"])
+    assert heads[0] is None, "nothing is stored yet"
+    assert len(heads[1]) == 64
+    assert heads[1] == heads[2] != heads[3] == heads[4]
+
+
 def test_a_meter_registered_meanwhile_is_known_at_its_next_message(
     dsn: str, conn: Connection, mosquitto: Mosquitto, enterprise: str
 ) -> None:
@@ -123,6 +143,20 @@ def test_a_meter_registered_meanwhile_is_known_at_its_next_message(
         one.send(payload(reading("NEW"), seq=2))
         assert one.receipt()["accepted"] == 1
         assert eventually(lambda: stored(conn) == 2), "and what waited is admitted"
+
+
+def test_a_reading_for_a_day_that_was_dropped_meanwhile_is_stored_all_the_same(
+    dsn: str, conn: Connection, mosquitto: Mosquitto, enterprise: str
+) -> None:
+    register(conn, enterprise)
+    with collecting(broker_of(mosquitto.access, enterprise), dsn), gateway(mosquitto, enterprise) as one:
+        one.send(payload(reading(at=1)))
+        assert one.receipt()["accepted"] == 1
+        chain.drop_day(conn, NOW.date(), NOW)
+        conn.commit()
+        one.send(payload(reading(at=2), seq=2))
+        assert one.receipt()["accepted"] == 1
+    assert stored(conn) == 1
 
 
 def test_status_and_last_will_say_whether_a_gateway_is_online(

@@ -53,6 +53,27 @@ def test_a_file_is_stored_and_storing_it_again_changes_nothing(conn: Connection,
         60, 21, datetime(2026, 10, 1, tzinfo=UTC))  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("time,meter,value\n2026-10-01T08:00Z,E-01,1,5\n2026-10-01T09:00Z,E-01,2\n", [2.0]),
+        ("time,E-01,E-02\n2026-10-01T08:00Z,1,5,2,5\n2026-10-01T09:00Z,3,4,\n", [3.0, 4.0]),
+    ],
+    ids=["long", "wide"],
+)
+def test_a_decimal_comma_that_splits_a_number_in_two_is_not_stored_as_another_number(
+    conn: Connection, tmp_path: Path, text: str, stored: list[float]
+) -> None:
+    register(conn)
+    path = tmp_path / "comma.csv"
+    path.write_text(text)
+    done = loaded(conn, path)
+    assert done.rejected == {"not_a_number": len(stored)}
+    assert [row[0] for row in conn.execute("SELECT value FROM reading ORDER BY value")] == stored
+    (told, *_) = conn.execute("SELECT item #>> '{}' FROM rejected_message").fetchone() or ("",)
+    assert "in the row, 3 in the header" in told
+
+
 def test_what_cannot_be_stored_is_counted_by_reason_and_kept(conn: Connection, tmp_path: Path) -> None:
     register(conn, meters=["E-01"])
     path = tmp_path / "mixed.csv"

@@ -157,6 +157,11 @@ def test_a_file_may_come_as_excel_saves_it(take: Take, reference: psycopg.Connec
     assert found and found.name == "天水示例水泥"
 
 
+def test_a_wrong_chinese_header_is_answered_with_the_chinese_ones(take: Take) -> None:
+    with pytest.raises(Mistakes, match="'企业' is no column of regions; write 代码, 名称, 上级"):
+        take("regions.csv", "代码,企业\n620000,甘肃\n".encode())
+
+
 def test_a_spreadsheets_blank_columns_and_rows_are_nothing(take: Take) -> None:
     assert counts(take("enterprises.csv", "code,name,region,,\nA,甲,620500,,\n,,,,\n\nB,乙,620500,,\n"))[0][1] == 2
 
@@ -299,6 +304,46 @@ def test_a_mistake_is_named_with_line_column_value_and_what_is_right(lasting_pla
     assert counts(lasting_plant("meters.csv", METERS)) == [("meters", 0, 0, 2)]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("meters.csv", "enterprise,code,carrier,kind\nGS-CEM,E-09,electricity,register\n"),
+        ("meters.csv", "enterprise,code,carrier,unit,code\nGS-CEM,E-09,electricity,kWh,E-09\n"),
+        ("meters.csv", "enterprise,code,unit\nGS-CEM,E-01,m3\n"),
+        (
+            "factors.csv",
+            "carrier,unit,kgce_per_unit,valid_from,source\nraw_coal,kg,0.7,2026-01-01,lab\nraw_coal,kg,0.6,2026-06-01,lab\n",
+        ),
+    ],
+    ids=["a column that a new row needs", "a column twice", "a unit that does not fit", "factors that overlap"],
+)
+def test_one_mistake_is_told_in_one_sentence(lasting_plant: Take, name: str, text: str) -> None:
+    with pytest.raises(Mistakes) as refused:
+        lasting_plant(name, text)
+    assert refused.value.count == 1
+
+
+def test_a_factor_that_reaches_into_a_registered_one_is_told_by_its_own_dates(plant: Take) -> None:
+    header = "carrier,unit,kgce_per_unit,valid_from,valid_to,source\n"
+    plant("factors.csv", header + "raw_coal,kg,0.7,2026-07-01,,lab\n")
+    with pytest.raises(Mistakes) as refused:
+        plant("factors.csv", header + "raw_coal,kg,0.6,2026-03-01,,lab\n")
+    assert refused.value.mistakes[0].value == "2026-03-01"
+    assert "from 2026-07-01 to further notice holds on the same days; end this one" in str(refused.value)
+
+
+def test_what_stands_twice_is_told_as_it_was_written(plant: Take) -> None:
+    row = "GS-CEM,E-01,2026-10-01,calibration\n"
+    with pytest.raises(Mistakes, match="and time '2026-10-01' and event 'calibration': the same as line 2"):
+        plant("meter_events.csv", "enterprise,meter,time,event\n" + row + row)
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_a_file_with_another_separator_is_refused_in_one_sentence(plant: Take, mark: str) -> None:
+    with pytest.raises(registry_files.Unreadable, match=r"line 1 separates its columns by .* with commas"):
+        plant("meters.csv", METERS.replace(",", mark))
+
+
 def test_every_mistake_of_a_file_is_told_and_nothing_of_it_taken(take: Take, reference: psycopg.Connection) -> None:
     with pytest.raises(Mistakes) as refused:
         take("enterprises.csv", "code,name,region,two_high\nA,甲,620500,perhaps\nB,乙,629900,yes\nC,丙,620500,yes\n")
@@ -429,7 +474,7 @@ def test_a_region_that_moves_takes_its_enterprises_along(spoken: Take, reference
     assert {("region", "620000"), ("region", "520000")} <= judged(reference)
 
 
-@pytest.mark.parametrize("table", ["outputs", "quotas", "parameters", "products", "returns"])
+@pytest.mark.parametrize("table", ["outputs", "quotas", "parameters", "products"])
 def test_what_judgements_rest_on_has_them_made_again(spoken: Take, reference: psycopg.Connection, table: str) -> None:
     spoken(f"{table}.csv", EVERYTHING[f"{table}.csv"])
     assert (stale(reference), judged(reference)) == ([], {("enterprise", "GS-CEM")})

@@ -250,7 +250,7 @@ def test_every_word_of_the_reports_has_an_english_one() -> None:
 
 def test_the_workbook_holds_numbers_with_units_in_its_headers(works: EnterpriseMonth) -> None:
     book = workbook(enterprise_xlsx(works))
-    assert book.sheetnames == ["概览", "分品种", "每日", "预警", "数据质量"]
+    assert book.sheetnames == ["概览", "分品种", "每日", "预警", "数据质量", "质量评分", "检出项"]
     rows = list(book["分品种"].iter_rows(values_only=True))
     assert "当量值 (tce)" in rows[0]
     coal = next(row for row in rows if row[0] == "原煤")
@@ -314,7 +314,7 @@ def test_who_did_not_report_is_named(sample: psycopg.Connection) -> None:
 
 def test_a_regions_workbook_lists_its_units(sample: psycopg.Connection) -> None:
     book = workbook(region_xlsx(region_month(sample, CITY, OCTOBER, NOW, ZONE)))
-    assert book.sheetnames == ["概览", "分品种", "每日", "预警", "数据质量"]
+    assert book.sheetnames == ["概览", "分品种", "每日", "预警", "数据质量", "质量评分"]
     assert [row[0] for row in book["数据质量"].iter_rows(min_row=2, values_only=True)] == [
         WORKS,
         "GS-HOSPITAL",

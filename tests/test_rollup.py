@@ -157,12 +157,13 @@ VALUES = st.sampled_from([0.0, 3.3, 5.1, 90.7, 99.9, 100.1, 100.3, 104.7, 110.2,
 def stories(draw: st.DrawFn) -> tuple[list[tuple[str, float, float]], list[list[tuple[str, float, float]]]]:
     """Readings of three kinds of meters with oddities, and the same in batches of any order, some repeated."""
     told: list[tuple[str, float, float]] = []
+    pause_h = draw(st.sampled_from([6, 30]))  # on one day, or over some
     for code in ("E-01", "I-01", "P-01"):
         value = 50.0
         for n in range(draw(st.integers(0, 24))):
             value += draw(st.floats(0, 5))
             odd = draw(st.integers(0, 9)) == 0
-            minute = 15 * n + draw(st.sampled_from([0, 0, 0, 0, 2])) + 6 * 60 * (n // 12)
+            minute = 15 * n + draw(st.sampled_from([0, 0, 0, 0, 2])) + pause_h * 60 * (n // 12)
             told.append((code, float(minute), draw(VALUES) if odd or code != "E-01" else value))
     order = draw(st.permutations(told)) if told else []
     batches: list[list[tuple[str, float, float]]] = []

@@ -100,6 +100,13 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "Asia/Kathmandu", "Australia/Adelaide"])
+def test_a_zone_whose_days_begin_inside_an_hour_of_utc_is_refused(zone: str) -> None:
+    assert mistakes(ENERMON_ZONE=zone) == [
+        f"ENERMON_ZONE is {zone!r}, which is no whole hours from UTC; write a zone such as Asia/Shanghai."
+    ]
+
+
 def test_a_variable_that_resembles_no_setting_is_somebody_elses() -> None:
     assert settings.load({"ENERMON_WHATEVER_ELSE": "1"}) == settings.load({})
 

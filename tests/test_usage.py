@@ -1,5 +1,6 @@
 """Usage as the contract's rows tell it."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -115,6 +116,16 @@ def test_a_region_is_the_sum_of_its_key_units(line: Line) -> None:
     (row,) = region_usage(line.conn, "620500", OCTOBER, NOVEMBER, "month", ZONE, NOW)
     assert row.amount == 100
     assert totals([row]).tce_equivalent == pytest.approx(0.01229)
+
+
+def test_ec44_totals_say_at_least_where_a_carrier_is_unknown_or_not_converted(line: Line) -> None:
+    line.tell([("E-01", 0, 0), ("E-01", 31 * 24 * 60, 744)])
+    (whole,) = october(line)
+    assert not totals([whole]).at_least
+    unconverted = replace(whole, tce_equivalent=None, tce_equal_value=None, tce_assessed=None, tco2=None)
+    assert (totals([whole, unconverted]).at_least, totals([whole, unconverted]).tce_equivalent) == (
+        True, whole.tce_equivalent)  # fmt: skip
+    assert totals([replace(whole, high=None, flags=["missing"])]).at_least
 
 
 def test_an_unknown_enterprise_is_one_clear_sentence(line: Line) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import click
 from psycopg import Connection
 
-from alerts import channels, evaluate, notify, texts
+from alerts import texts
 from energy.warnings import Level
+from enermon.commands.report import bring_up_to_date
 from enermon.context import App, format_option, pass_app
-from storage import alerts, rollup
+from storage import alerts
 from storage.alerts import Alert
 
 LEVELS = [level.word for level in reversed(Level)]
@@ -38,7 +39,7 @@ def list_alerts(
 ) -> None:
     """Show alerts, the newest first. What is stale is computed and judged before."""
     with app.connect() as conn:
-        judge(conn, app)
+        bring_up_to_date(conn, app)
         wanted = None if state in (None, "all") else state
         found = alerts.listed(conn, enterprise, region, level, wanted)
     shown = [alert for alert in found if state or alert.state != "resolved"]
@@ -47,15 +48,6 @@ def list_alerts(
         click.echo(json.dumps({"rows": rows}, ensure_ascii=False, indent=1, allow_nan=False))
     else:
         click.echo("\n".join(_line(alert, app) for alert in shown) or "No alerts.")
-
-
-def judge(conn: Connection, app: App) -> None:
-    """Bring figures and findings up to date; what is new will be told by whoever delivers."""
-    settings = app.settings
-    routes = notify.routes(channels.of_urls(settings.channels))
-    rollup.drain(conn, settings.zone, app.now())
-    while evaluate.work(conn, app.now(), settings.zone, routes=routes, language=settings.language):
-        conn.commit()
 
 
 def _row(alert: Alert, app: App) -> dict[str, Any]:

@@ -1,10 +1,14 @@
 """`enermon collect`: the collector alone."""
 
+from functools import partial
+
 import click
 
 from enermon import logs
 from enermon.context import App, pass_app
-from enermon.running import collector, platform_broker, until_told
+from enermon.metrics import BROKER_CONNECTED, Gauge, counting
+from enermon.running import broker_fault, collector, platform_broker, until_told
+from enermon.watch import watched
 from ingest.collector import retire
 
 
@@ -24,5 +28,7 @@ def command(app: App, name: str, retired: bool) -> None:
         retire(platform_broker(app), name)
         click.echo(f"Collector {name} is retired.")
         return
-    with until_told() as stop:
-        collector(app, name).run(stop)
+    metrics, one = counting(), collector(app, name)
+    metrics.add(Gauge(BROKER_CONNECTED, one.listening.is_set))
+    with until_told() as stop, watched(app, metrics, [partial(broker_fault, one)]):
+        one.run(stop)

@@ -13,6 +13,7 @@ from enermon.context import App, format_option, pass_app
 from enermon.demo import live, steps, telling
 from enermon.demo.live import Fleet
 from enermon.demo.steps import Stopwatch
+from enermon.metrics import counting
 from enermon.running import collector, side_by_side, until_told, worker
 
 
@@ -44,7 +45,7 @@ def command(app: App, once: bool, seed: int | None, force: bool, format: str) ->
 def _console(app: App) -> Iterator[None]:
     """The console beside everything else, from the first reading on."""
     host, port = app.settings.console_host, app.settings.console_port
-    with pages(app) as console, serving.serving(console, host, port) as address:
+    with pages(app, counting()) as console, serving.serving(console, host, port) as address:
         click.echo(f"The console is at {address}")
         yield
 
@@ -57,7 +58,11 @@ def show_once(app: App, conn: Connection, seed: int | None, watch: Stopwatch, fo
             said = live.speak_once(fleet, past.province, past.until, app.now())
         with watch.step("live figures"):
             steps.settle(app, conn)
-    telling.tell(telling.summarise(conn, past, said, watch.steps), format)
+    with watch.step("data quality"):
+        steps.assess(app, conn)
+    with watch.step("chain"):
+        verified, faults = steps.verify(app, conn)
+    telling.tell(telling.summarise(conn, past, said, telling.Chain.of(verified, faults), watch.steps), format)
 
 
 def show_on(app: App, conn: Connection, seed: int | None, watch: Stopwatch) -> None:

@@ -11,7 +11,7 @@ from energy.refused import Refused
 from enermon import intake, services
 from enermon.context import App, format_option, pass_app
 from enermon.output import print_json
-from storage import registry, registry_files
+from storage import registry, registry_files, returns
 from storage.registry_import import Mistakes, TableResult
 
 
@@ -53,6 +53,7 @@ def _take(app: App, conn: Connection, files: Sequence[Path]) -> _Outcome:
     for file in sorted(files, key=registry_files.rank):
         try:
             with conn.transaction():
+                returns.act_for(conn, app.actor)
                 outcome.tables += registry.import_file(conn, file, app.settings.zone)
         except Refused as refusal:
             outcome.refusals.append(refusal)

@@ -12,7 +12,7 @@ from storage import database
 def command(app: App) -> None:
     """Bring the schema and the shipped reference data up to date."""
     with database.connect(services.database_address(app.settings)) as conn:
-        fresh = services.prepare(conn, app.settings.zone)
+        fresh = services.prepare(conn, app.settings)
     for name in fresh:
         click.echo(f"{name} has been taken in.")
     click.echo("The schema is up to date.")

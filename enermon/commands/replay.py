@@ -84,7 +84,10 @@ def _collecting(app: App) -> Iterator[None]:
 def _unanswered(told: Replayed) -> str:
     if not told.answered:
         return "No collector answers: start one with `enermon collect`, or replay with --collect."
-    return f"Only {told.answered} of {told.messages} messages were answered; replay again, nothing is stored twice."
+    return (
+        f"Only {told.answered} of {told.messages} messages were answered; replay again, nothing is stored twice."
+        " A collector that is away keeps its share: start it, or `enermon collect --name NAME --retire` ends it."
+    )
 
 
 def _account(app: App, enterprise: str) -> Broker:

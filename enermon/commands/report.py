@@ -7,10 +7,11 @@ import click
 from psycopg import Connection
 
 from alerts import channels, evaluate, notify
+from alerts.cases import Route
 from energy.periods import Period, month_of, parse
 from enermon.context import App, pass_app
 from reports import monthly
-from storage import report_runs, reports, rollup
+from storage import judgement, report_runs, reports, rollup
 
 
 class Month(click.ParamType[Period]):
@@ -86,10 +87,12 @@ def bring_up_to_date(conn: Connection, app: App) -> None:
 
     What that opens is told on the configured channels, by whoever delivers next.
     """
-    now, settings = app.now(), app.settings
-    routes = notify.routes(channels.of_urls(settings.channels))
-    rollup.drain(conn, settings.zone, now)
-    judged = 1
-    while judged:
-        with conn.transaction():
-            judged = evaluate.work(conn, now, settings.zone, routes=routes, language=settings.language)
+    routes = notify.routes(channels.of_urls(app.settings.channels))
+    rollup.drain(conn, app.settings.zone, app.now())
+    while _judge(conn, app, routes) or judgement.await_others(conn):
+        pass
+
+
+def _judge(conn: Connection, app: App, routes: Sequence[Route]) -> int:
+    with conn.transaction():
+        return evaluate.work(conn, app.now(), app.settings.zone, routes=routes, language=app.settings.language)

@@ -12,6 +12,7 @@ from storage import rollup
 from storage.usage import By, UsageRow, enterprise_usage, meter_usage, region_usage, totals
 
 DAY = click.DateTime(["%Y-%m-%d"])
+FIRST_YEAR, LAST_YEAR = 1970, 2200  # readings are of these; instants at the ends of the calendar have no local time
 
 
 @click.command("usage")
@@ -57,6 +58,8 @@ def _refuse_wrong_usage(
         raise click.UsageError(
             "--meter goes with --enterprise, for a meter's code is unique within its enterprise only"
         )
+    if since.year < FIRST_YEAR or until.year > LAST_YEAR:
+        raise click.UsageError(f"--from {since:%Y-%m-%d} --to {until:%Y-%m-%d} leaves {FIRST_YEAR} to {LAST_YEAR}")
     if since >= until:
         raise click.UsageError(f"--from {since:%Y-%m-%d} must be before --to {until:%Y-%m-%d}, which is exclusive")
 

@@ -8,7 +8,8 @@ CREATE TABLE consumption (
     hour timestamptz NOT NULL, until timestamptz NOT NULL, amount float8, low float8, high float8, estimated float8,
     peak_rate float8, peak_at timestamptz, q1 float8, q2 float8, q3 float8, q4 float8, meter_id int NOT NULL,
     flags int NOT NULL, covered_s smallint NOT NULL, received smallint NOT NULL, bounded boolean NOT NULL,
-    PRIMARY KEY (hour, meter_id)) PARTITION BY RANGE (hour);
+    PRIMARY KEY (hour, meter_id));
+CALL make_series('consumption', 'hour', 'month');
 
 -- Usage of one enterprise and carrier in one hour, from the meters that count into the total. Physical, no factor in it.
 CREATE TABLE usage_hour (

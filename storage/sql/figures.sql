@@ -1,12 +1,14 @@
 -- counting --
 -- The counting meters of an enterprise, or of all enterprises in some regions, with what completeness needs.
+-- sign -1: what is missing of it may lower the sum, of a virtual meter too that may be below nought.
 -- first_time: a register's first reading; of other kinds the beginning of the first interval that was told of.
 SELECT k.enterprise_id, k.carrier, k.meter_id, m.interval_minutes, m.max_rate,
     coalesce(m.valid_from, s.first_time - CASE WHEN m.kind <> 'register' AND m.label = 'end'
         THEN make_interval(mins => m.interval_minutes) ELSE interval '0' END) AS since,
-    m.valid_to AS until, k.sign
+    m.valid_to AS until, CASE WHEN v.falls OR m.direction = 'net' THEN -1 ELSE k.sign END
 FROM counting_meter k
 JOIN meter m ON m.id = k.meter_id
+LEFT JOIN virtual_meter v ON v.meter_id = k.meter_id
 JOIN enterprise e ON e.id = k.enterprise_id
 LEFT JOIN meter_span s ON s.meter_id = k.meter_id
 WHERE k.sign <> 0 AND (%(enterprise)s::text IS NULL OR e.code = %(enterprise)s)
@@ -14,13 +16,15 @@ WHERE k.sign <> 0 AND (%(enterprise)s::text IS NULL OR e.code = %(enterprise)s)
 ORDER BY k.carrier, k.meter_id;
 
 -- meter --
--- One meter of an enterprise, in the same columns, whether it counts or not.
+-- One meter of an enterprise, NULL: all of them, in the same columns and its code, whether it counts or not.
 SELECT m.enterprise_id, m.carrier, m.id, m.interval_minutes, m.max_rate,
     coalesce(m.valid_from, s.first_time - CASE WHEN m.kind <> 'register' AND m.label = 'end'
         THEN make_interval(mins => m.interval_minutes) ELSE interval '0' END) AS since,
-    m.valid_to AS until, 1 AS sign
+    m.valid_to AS until, CASE WHEN v.falls OR m.direction = 'net' THEN -1 ELSE 1 END AS sign, m.code
 FROM meter m JOIN enterprise e ON e.id = m.enterprise_id LEFT JOIN meter_span s ON s.meter_id = m.id
-WHERE e.code = %(enterprise)s AND m.code = %(meter)s;
+LEFT JOIN virtual_meter v ON v.meter_id = m.id
+WHERE e.code = %(enterprise)s AND (%(meter)s::text IS NULL OR m.code = %(meter)s)
+ORDER BY m.id;
 
 -- by_days --
 -- Usage of whole periods from days; sums run over enterprises and days in order. step: day or month.
@@ -87,9 +91,27 @@ FROM consumption c JOIN meter m ON m.id = c.meter_id JOIN carrier r ON r.code = 
 WHERE c.meter_id = %(meter_id)s AND c.hour >= %(since)s AND c.hour < %(until)s
 ORDER BY c.hour;
 
+-- meter_days --
+-- The same of some meters by days, added up in order of time: what is known of an hour, and else its lower bound.
+SELECT m.enterprise_id, m.carrier, d.day,
+    CASE WHEN bool_or(c.amount IS NOT NULL) THEN sum(h.least ORDER BY c.hour) END, sum(coalesce(c.low, c.amount) ORDER BY c.hour),
+    CASE WHEN bool_and(h.most IS NOT NULL OR coalesce(c.low, c.amount) IS NULL) THEN sum(h.most ORDER BY c.hour) END,
+    CASE WHEN m.role <> 'generation_renewable' THEN sum(h.least ORDER BY c.hour) END,
+    CASE WHEN m.role = 'generation_renewable' THEN sum(h.least ORDER BY c.hour) END,
+    NULL::float8, CASE WHEN m.role = 'feedstock' THEN sum(h.least ORDER BY c.hour) END,
+    max(CASE WHEN c.peak_rate IS NOT NULL AND r.unit IN ('kWh', 'MJ') THEN
+        ARRAY[c.peak_rate / CASE r.unit WHEN 'MJ' THEN 3.6 ELSE 1 END, -extract(epoch FROM c.peak_at)::float8] END),
+    false, sum(coalesce(c.estimated, 0) ORDER BY c.hour), sum(c.covered_s)::bigint, sum(c.received)::bigint, bit_or(c.flags), m.id
+FROM consumption c JOIN meter m ON m.id = c.meter_id JOIN carrier r ON r.code = m.carrier
+CROSS JOIN LATERAL (SELECT (c.hour AT TIME ZONE %(zone)s)::date) d(day)
+CROSS JOIN LATERAL (SELECT coalesce(c.amount, c.low), CASE WHEN c.bounded THEN c.high ELSE c.amount END) h(least, most)
+WHERE c.meter_id = ANY(%(meters)s::int[]) AND c.hour >= %(since)s AND c.hour < %(until)s
+GROUP BY m.id, r.code, d.day ORDER BY m.id, d.day;
+
 -- factors --
 -- What there is to know of some factors.
-SELECT id, kgce_per_unit, kgce_equal_per_unit, kgco2_per_unit, unit, method, confidence, valid_from, source
+SELECT id, kgce_per_unit, kgce_equal_per_unit, kgco2_per_unit, unit, method, confidence, valid_from, source,
+    lhv_kj_per_unit, kgco2_per_mj, gas_condition
 FROM factor WHERE id = ANY(%(ids)s::int[]);
 
 -- units --

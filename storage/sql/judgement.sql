@@ -1,13 +1,24 @@
+-- shards --
+-- In which shards anything is to be judged: everything about one enterprise or region is in one.
+SELECT DISTINCT hashtext(code) & 63 AS shard FROM stale_judgement ORDER BY shard;
+
+-- own_shards --
+-- Become the only one judging these shards until commit; those taken by others are left to them.
+SELECT shard FROM unnest(%(shards)s::int[]) AS shard WHERE pg_try_advisory_xact_lock(%(lock)s, shard);
+
 -- take --
--- What must be judged again, and no other worker will. Ask before reading anything: what is marked meanwhile waits.
+-- What must be judged again of shards we own. Ask before reading anything: what is marked meanwhile waits.
 DELETE FROM stale_judgement WHERE id IN (
-    SELECT id FROM stale_judgement ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED) RETURNING scope, code, why;
+    SELECT id FROM stale_judgement WHERE hashtext(code) & 63 = ANY(%(shards)s::int[]) ORDER BY id LIMIT %(most)s)
+RETURNING scope, code, why;
 
 -- mark_all --
--- Judge everything anew: a new day has begun, or the rules have changed.
+-- Judge everything anew: a new day has begun, or the rules have changed. Each worker says so; what still waits waits once.
 INSERT INTO stale_judgement (scope, code, why)
-SELECT 'enterprise', code, %(why)s FROM enterprise WHERE status <> 'closed'
-UNION ALL SELECT DISTINCT 'region', code, %(why)s FROM quota WHERE scope = 'region';
+SELECT scope, code, %(why)s FROM (
+    SELECT 'enterprise' AS scope, code FROM enterprise WHERE status <> 'closed'
+    UNION ALL SELECT DISTINCT 'region', code FROM quota WHERE scope = 'region') every
+EXCEPT SELECT scope, code, why FROM stale_judgement;
 
 -- quotas --
 -- Quotas of these enterprises or regions that hold by a day, with what a quota may be divided by.

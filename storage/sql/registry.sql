@@ -24,7 +24,8 @@ SELECT record_id FROM efficiency_level;
 
 -- meter_facts --
 -- What rows that name a meter are checked against, for the meters of some enterprises.
-SELECT enterprise_id, code, id, carrier, kind, density_kg_per_l FROM meter WHERE enterprise_id = ANY(%(enterprises)s);
+SELECT m.enterprise_id, m.code, m.id, m.carrier, m.kind, m.density_kg_per_l, coalesce(m.via_unit, c.unit)
+FROM meter m JOIN carrier c ON c.code = m.carrier WHERE m.enterprise_id = ANY(%(enterprises)s);
 
 -- add_industries --
 -- Codes that are not among the shipped ones. GB/T 4754 is long, and its names do not matter for figures.
@@ -36,23 +37,16 @@ SELECT code, '', 'enterprises' FROM unnest(%(codes)s::text[]) AS given (code) ON
 SELECT e.code AS enterprise, m.code, m.parent, p.code IS NOT NULL AS found
 FROM meter m
 JOIN enterprise e ON e.id = m.enterprise_id
-LEFT JOIN meter p ON p.enterprise_id = m.enterprise_id AND p.code = m.parent
+LEFT JOIN meter p ON p.enterprise_id = m.enterprise_id AND p.code = m.parent AND p.kind <> 'virtual'
 WHERE m.parent IS NOT NULL AND e.code = ANY(%(enterprises)s);
 
 -- overlapping_factors --
 -- Imported factors of one scope and source that hold on the same day.
-SELECT b.carrier, b.scope, b.region, b.valid_from, b.source, a.valid_from AS other_from, a.valid_to AS other_to
+SELECT b.carrier, b.scope, b.region, b.source, a.valid_from, a.valid_to, b.valid_from AS then_from, b.valid_to AS then_to
 FROM factor a
 JOIN factor b USING (carrier, scope, region, source)
-WHERE NOT a.shipped AND NOT b.shipped AND a.id <> b.id AND a.valid_from < b.valid_from
+WHERE NOT (a.shipped OR a.derived OR b.shipped OR b.derived) AND a.id <> b.id AND a.valid_from < b.valid_from
     AND (a.valid_to IS NULL OR a.valid_to > b.valid_from);
-
--- return_periods --
--- Periods for which quantities were returned, of some enterprises.
-SELECT e.code AS enterprise, r.carrier, r.item, r.period
-FROM manual_return r
-JOIN enterprise e ON e.id = r.enterprise_id
-WHERE e.code = ANY(%(enterprises)s);
 
 -- approved_corrections --
 -- Corrections that stand in figures, by their key.
@@ -67,6 +61,18 @@ FROM unnest(%(enterprises)s::int[], %(codes)s::text[]) AS changed (enterprise_id
 JOIN meter m USING (enterprise_id, code)
 JOIN meter_span s ON s.meter_id = m.id
 GROUP BY m.enterprise_id;
+
+-- keep_changes --
+-- What an import has changed of these meters: columns and what they held, as objects.
+INSERT INTO registry_change (meter_id, before, after)
+SELECT m.id, c.before, c.after
+FROM unnest(%(enterprises)s::int[], %(codes)s::text[], %(before)s::jsonb[], %(after)s::jsonb[])
+    AS c (enterprise_id, code, before, after)
+JOIN meter m USING (enterprise_id, code) ORDER BY m.id;
+
+-- changes --
+-- What imports have changed of these meters, ever.
+SELECT meter_id, at, actor, before, after FROM registry_change WHERE meter_id = ANY(%(meters)s::int[]) ORDER BY meter_id, id;
 
 -- mark_spans --
 -- Exact spans of meters are stale; one without an end reaches to the meter's last reading.
@@ -132,7 +138,7 @@ SELECT code FROM below ORDER BY code;
 -- factors --
 -- Every factor, imported and shipped.
 SELECT id, carrier, scope, region, unit, kgce_per_unit, kgce_equal_per_unit, kgco2_per_unit, lhv_kj_per_unit, method,
-    confidence, valid_from, valid_to, source, shipped
+    confidence, valid_from, valid_to, source, shipped, kgco2_per_mj, gas_condition, derived
 FROM factor;
 
 -- enterprises --
@@ -144,8 +150,8 @@ SELECT * FROM enterprise ORDER BY code;
 SELECT * FROM enterprise WHERE code = %(code)s;
 
 -- meters_of --
--- The meters of one enterprise, in the order of their codes.
-SELECT * FROM meter WHERE enterprise_id = %(enterprise_id)s ORDER BY code;
+-- The metered points of one enterprise, in the order of their codes; virtual meters are none.
+SELECT * FROM meter WHERE enterprise_id = %(enterprise_id)s AND kind <> 'virtual' ORDER BY code;
 
 -- shipped_hashes --
 -- Which contents of the shipped files stand in their tables.
@@ -158,7 +164,7 @@ INSERT INTO shipped_file (name, hash) VALUES (%(name)s, %(hash)s) ON CONFLICT (n
 -- shipped_factors --
 -- What was shipped before, by key and contents.
 SELECT carrier, scope, region, valid_from, source, unit, kgce_per_unit, kgce_equal_per_unit, kgco2_per_unit, lhv_kj_per_unit, method,
-    confidence, valid_to
+    confidence, valid_to, kgco2_per_mj, gas_condition
 FROM factor WHERE shipped;
 
 -- drop_shipped_factors --

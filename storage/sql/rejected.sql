@@ -15,7 +15,7 @@ ORDER BY e, r ON CONFLICT (enterprise, day, reason) DO UPDATE SET count = known.
 -- waiting --
 -- Readings whose meter was unknown and is registered now, some at a time, oldest first.
 SELECT r.id, r.enterprise, r.topic, r.gateway, r.seq, r.item FROM rejected_message r
-JOIN enterprise e ON e.code = r.enterprise JOIN meter m ON m.enterprise_id = e.id AND m.code = r.meter
+JOIN enterprise e ON e.code = r.enterprise JOIN meter m ON m.enterprise_id = e.id AND m.code = r.meter AND m.kind <> 'virtual'
 WHERE r.admitted IS NULL AND r.reason IN ('unknown_meter', 'unknown_enterprise') AND r.item IS NOT NULL
   AND r.id > %(after)s
 ORDER BY r.id LIMIT %(limit)s;

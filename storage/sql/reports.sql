@@ -1,8 +1,9 @@
 -- subjects --
--- Everything that gets a monthly report: enterprises in operation or suspended that have meters, and their regions.
+-- Everything that gets a monthly report: enterprises in operation or suspended that have meters or returns, and their regions.
 WITH RECURSIVE watched AS (
     SELECT e.code, e.region FROM enterprise e
-    WHERE e.status <> 'closed' AND EXISTS (SELECT FROM meter m WHERE m.enterprise_id = e.id)
+    WHERE e.status <> 'closed' AND (EXISTS (SELECT FROM meter m WHERE m.enterprise_id = e.id)
+        OR EXISTS (SELECT FROM manual_return r WHERE r.enterprise_id = e.id))
 ), upward AS (
     SELECT code, parent FROM region WHERE code IN (SELECT region FROM watched)
     UNION SELECT r.code, r.parent FROM region r JOIN upward u ON r.code = u.parent
@@ -28,7 +29,7 @@ SELECT m.code, m.name, c.name_zh AS carrier_zh, c.name_en AS carrier_en, m.inter
 FROM meter m JOIN carrier c ON c.code = m.carrier
 LEFT JOIN meter_span s ON s.meter_id = m.id
 LEFT JOIN consumption u ON u.meter_id = m.id AND u.hour >= %(since)s AND u.hour < %(until)s
-WHERE m.enterprise_id = %(enterprise)s
+WHERE m.enterprise_id = %(enterprise)s AND m.kind <> 'virtual'
     AND coalesce(m.valid_from, '-infinity') < %(until)s AND coalesce(m.valid_to, 'infinity') > %(since)s
 GROUP BY m.id, c.code, s.first_time ORDER BY m.carrier, m.level, m.code;
 
@@ -46,8 +47,10 @@ WHERE enterprise = %(code)s AND day >= %(since)s AND day < %(until)s GROUP BY re
 
 -- factors --
 -- The factors that made a figure, with their source and validity.
-SELECT f.id, f.carrier, c.name_zh AS carrier_zh, c.name_en AS carrier_en, f.unit, f.kgce_per_unit::float8,
-    f.kgce_equal_per_unit::float8, f.kgco2_per_unit::float8, f.method, f.confidence, f.valid_from, f.valid_to, f.source
+SELECT f.id, f.carrier, c.name_zh AS carrier_zh, c.name_en AS carrier_en,
+    CASE WHEN f.kgco2_per_mj IS NOT NULL AND f.kgce_per_unit IS NULL AND f.kgco2_per_unit IS NULL THEN 'MJ' ELSE f.unit END AS unit,
+    coalesce(f.kgce_per_unit, round(f.lhv_kj_per_unit / 29307.6, 6))::float8 AS kgce_per_unit,
+    f.kgce_equal_per_unit::float8, coalesce(f.kgco2_per_unit, f.kgco2_per_mj)::float8 AS kgco2_per_unit, f.method, f.confidence, f.valid_from, f.valid_to, f.source
 FROM factor f JOIN carrier c ON c.code = f.carrier WHERE f.id = ANY(%(ids)s) ORDER BY f.carrier, f.valid_from, f.id;
 
 -- factors_used --
@@ -84,8 +87,10 @@ SELECT e.code, e.name, r.name AS region_name, i.name AS industry_name, e.key_cla
     now_.tce_equivalent, now_.tce_equal_value, now_.tco2, coalesce(now_.bounded, true) AS bounded,
     before_.tce_equivalent AS tce_before, coalesce(before_.bounded, true) AS bounded_before,
     year_.tce_equivalent AS tce_year_before, coalesce(year_.bounded, true) AS bounded_year_before,
-    coalesce(s.meters, 0) AS meters, coalesce(h.received, 0) AS received, coalesce(s.expected, 0) AS expected
+    coalesce(s.meters, 0) AS meters, coalesce(h.received, 0) AS received, coalesce(s.expected, 0) AS expected,
+    encode(l.head, 'hex') AS chain
 FROM enterprise e JOIN region r ON r.code = e.region LEFT JOIN industry i ON i.code = e.industry
+LEFT JOIN chain_head l ON l.enterprise_id = e.id AND l.number > 0
 LEFT JOIN used now_ ON now_.enterprise_id = e.id AND now_.month = %(month)s
 LEFT JOIN used before_ ON before_.enterprise_id = e.id AND before_.month = %(before)s
 LEFT JOIN used year_ ON year_.enterprise_id = e.id AND year_.month = %(year_before)s

@@ -8,7 +8,7 @@ SELECT e.code, e.name, count(*), count(s.meter_id), count(*) FILTER (WHERE t.sil
     max(m.valid_from) FILTER (WHERE s.meter_id IS NULL)
 FROM enterprise e JOIN meter m ON m.enterprise_id = e.id LEFT JOIN meter_span s ON s.meter_id = m.id
 CROSS JOIN LATERAL (SELECT s.last_time < %(now)s - make_interval(mins => %(intervals)s * m.interval_minutes) - %(lag)s AS silent) t
-WHERE e.status = 'operating' AND (m.valid_from IS NULL OR m.valid_from <= %(now)s) AND (m.valid_to IS NULL OR m.valid_to > %(now)s)
+WHERE e.status = 'operating' AND m.kind <> 'virtual' AND (m.valid_from IS NULL OR m.valid_from <= %(now)s) AND (m.valid_to IS NULL OR m.valid_to > %(now)s)
 GROUP BY e.id ORDER BY e.code;
 
 -- gateways --

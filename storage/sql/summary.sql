@@ -9,3 +9,12 @@ SELECT reason, sum(count)::bigint FROM rejected_count GROUP BY reason ORDER BY r
 -- alerts --
 -- How many alerts stand open, by level.
 SELECT level, count(*) FROM alert WHERE state <> 'resolved' GROUP BY level;
+
+-- records --
+-- What people have told beside readings and does stand now, by kind.
+SELECT 'returned values', count(*) FROM manual_return WHERE quantity IS NOT NULL
+UNION ALL SELECT 'meter events', count(*) FROM meter_event
+UNION ALL SELECT 'virtual meters', count(*) FROM virtual_meter
+UNION ALL SELECT 'corrections approved', count(*) FROM correction WHERE approved_at IS NOT NULL AND withdrawn_at IS NULL
+UNION ALL SELECT 'corrections pending', count(*) FROM correction WHERE approved_at IS NULL AND withdrawn_at IS NULL
+UNION ALL SELECT 'estimates', count(*) FROM estimate WHERE withdrawn_at IS NULL;

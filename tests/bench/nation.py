@@ -61,6 +61,9 @@ FROM enterprise e JOIN usage u ON u.enterprise_id = e.id AND u.day = '{day}' GRO
 INSERT INTO report_run (report, scope, code, period, due, state, finished)
 SELECT 'monthly', 'enterprise', code, to_char(date '{month}' - 1, 'YYYY-MM'), now(), 'done', now() FROM enterprise
 UNION ALL SELECT 'monthly', 'region', code, to_char(date '{month}' - 1, 'YYYY-MM'), now(), 'done', now() FROM region;
+INSERT INTO quality_month (enterprise_id, month, computed, known, warnings, duties, told)
+SELECT e.id, (date_trunc('month', now()) - n * interval '1 month')::date, now(), 0, 0, 0, 'null'
+FROM enterprise e, generate_series(0, 1) n;
 UPDATE registry_version SET version = version + 1;
 ANALYZE usage, usage_month, quota"""
 
