@@ -1,8 +1,9 @@
 """A product line over a window of months: its energy by what an indicator sums up, its output, their ratio."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import pairwise
 
 from alerts.sites import LATE_OUTPUT, Site, World, window
 from energy import periods, units
@@ -67,9 +68,24 @@ def made(outputs: Sequence[Output], months: Sequence[Period], per: str, kind: st
 
 
 def _spans(outputs: Sequence[Output], kind: str) -> Iterator[tuple[frozenset[date], Output]]:
+    """Months, and what was made in them. Reports of days count once they fill a month between them."""
+    of_days: dict[tuple[date, str], list[tuple[Period, Output]]] = {}
     for output in outputs:
-        if output.kind == kind:
-            yield frozenset(month.first for month in periods.parse(output.period).months()), output
+        period = periods.parse(output.period)
+        if output.kind == kind and period.first.day == period.until.day == 1:
+            yield frozenset(month.first for month in period.months()), output
+        elif output.kind == kind:
+            of_days.setdefault((period.first.replace(day=1), output.unit), []).append((period, output))
+    for (first, _), several in of_days.items():
+        if _fill(month_of(first), [period for period, _ in several]):
+            yield frozenset({first}), replace(several[0][1], quantity=sum(output.quantity for _, output in several))
+
+
+def _fill(month: Period, parts: Sequence[Period]) -> bool:
+    """Whether the parts are the month, none of its days twice."""
+    ends = sorted((part.first, part.until) for part in parts)
+    joined = all(before[1] == after[0] for before, after in pairwise(ends))
+    return joined and (ends[0][0], ends[-1][1]) == (month.first, month.until)
 
 
 def _output_scale(unit: str, per: str) -> float | None:

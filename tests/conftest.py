@@ -18,6 +18,9 @@ from deploy import broker
 from storage import database, hosting, server
 
 TIMESCALE = os.environ.get("ENERMON_TEST_TIMESCALE") or None  # run on this server instead of one of our own
+needs_partitions = pytest.mark.skipif(
+    TIMESCALE is not None, reason="TimescaleDB makes chunks when rows come: no partition can be missing"
+)
 _OF_TESTS = "^(test_.*|template_(enermon|registry)|panels|landlord)$"
 _NAMES = count(1)
 # No autovacuum: its workers belong to another role, and a database that one is in cannot be dropped by ours.
@@ -69,10 +72,14 @@ def template(postgres: str) -> str:
         admin.execute("CREATE DATABASE template_enermon")
         with database.connect(of_database(postgres, "template_enermon")) as conn:
             database.migrate(conn, "timescale" if TIMESCALE else "postgres")
-        # A database that somebody is in is not cloned, and TimescaleDB's scheduler is in every one that it may enter.
-        admin.execute("ALTER DATABASE template_enermon ALLOW_CONNECTIONS false")
-        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'template_enermon'")
+        close(admin, "template_enermon")
     return "template_enermon"
+
+
+def close(admin: psycopg.Connection, name: str) -> None:
+    """Let nobody into a database any more: one that somebody is in is not cloned, be it TimescaleDB's scheduler."""
+    admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
+    admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from enermon.cli import COMMANDS, cli
 from enermon.commands import check
 from enermon.context import App
 from storage import database, server
-from tests.conftest import Mosquitto
+from tests.conftest import Mosquitto, needs_partitions
 
 ROOT = Path(__file__).parents[1]
 
@@ -190,6 +190,7 @@ def test_check_finds_work_that_waits_too_long(dsn: str, mosquitto: Mosquitto) ->
     ]
 
 
+@needs_partitions
 def test_check_finds_a_missing_partition_for_tomorrow(dsn: str, mosquitto: Mosquitto) -> None:
     with database.connect(dsn) as conn:
         conn.execute("CALL ensure_reading_days('{2026-10-03}')")

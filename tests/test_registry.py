@@ -13,7 +13,7 @@ from psycopg.sql import SQL, Identifier
 
 from storage import database, registry, registry_files, registry_tables, seed
 from storage.registry_import import Mistakes, TableResult
-from tests.conftest import of_database
+from tests.conftest import close, of_database
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 Take = Callable[..., tuple[TableResult, ...]]
@@ -33,6 +33,8 @@ def template(postgres: str, template: str) -> str:
         conn.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template)))
     with database.connect(of_database(postgres, name)) as conn:
         seed.seed(conn)
+    with psycopg.connect(postgres, autocommit=True) as conn:
+        close(conn, name)
     return name
 
 

@@ -85,8 +85,9 @@ BEGIN
     END LOOP;
 END $$;
 
--- Compress one of them.
+-- Compress one of them. Without statistics a planner takes it for so large that it reads all of it for a few hours.
 CREATE OR REPLACE PROCEDURE compress_part(part text) LANGUAGE plpgsql AS $$
 BEGIN
     CALL convert_to_columnstore(part::regclass);
+    EXECUTE 'ANALYZE ' || part;
 END $$;
