@@ -97,7 +97,7 @@ def _ingest(sides: Mapping[Engine, _Side], nation: Nation) -> Iterator[Figure]:
     """Bursts of the nation, one engine after the other and the other way round the next time."""
     for side in sides.values():
         nation.register(side.conn)
-        nation.have_spoken(side.conn)
+        nation.have_spoken(side.conn, nation.since - 2 * QUARTER)
         _burst(side, nation, nation.since - QUARTER)  # rooms are made and the registry is read
         for measured in (side.stored_s, side.stored_cpu_s, side.rolled_up_s):
             measured.clear()

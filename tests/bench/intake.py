@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
@@ -25,30 +26,43 @@ _ROW = binary.Layout(
 
 
 def hundreds(stand: Stand, nation: Nation, now: datetime) -> Iterator[Figure]:
-    """Messages of a hundred readings from the broker's queue, beside COPY of their rows."""
-    times = _last_two(now)
+    """Messages of a hundred readings from the broker's queue, beside COPY of their rows: one collector, then two."""
+    times = last_two(now)
     count = nation.meters // 100
     with stand.place() as place, database.connect(place.dsn) as conn:
-        nation.have_spoken(conn)
         limit = _copy_rate(conn, nation.rows_of_hundreds(times, count))
-        yield Figure("hundreds", f"binary COPY of their {100 * count:,} rows", limit, "readings/s")
+    yield Figure("hundreds", f"binary COPY of their {100 * count:,} rows", limit, "readings/s")
+    for collectors in (1, 2):
+        seconds = drained_queue(stand, nation, times, count, collectors)
+        name = f"stored and answered, from the queue, by {collectors}"
+        yield Figure("hundreds", name, 100 * count / seconds, "readings/s", limit, ">= 0.6")
+
+
+def drained_queue(stand: Stand, nation: Nation, times: tuple[datetime, datetime], count: int, collectors: int) -> float:
+    """Seconds of so many collectors, whose meters have spoken a quarter hour before as on any day."""
+    with stand.place() as place, database.connect(place.dsn) as conn, ExitStack() as running:
+        nation.have_spoken(conn, times[0] - QUARTER)
+        readings.add_days(conn, {readings.day_number(time) for time in times})
+        conn.commit()
         messages = write_messages(place.folder / "messages", nation.hundreds(times, count))
-        with place.program("collect", "connected") as collector:
+        several = [running.enter_context(place.program("collect", "connected", n + 1)) for n in range(collectors)]
+        for collector in several:
             collector.signal(signal.SIGSTOP)
-            place.clients.publisher(messages).go().result()
-            listener = place.clients.publisher(Path("/dev/null"), receipts=count)
+        place.clients.publisher(messages).go().result()
+        listener = place.clients.publisher(Path("/dev/null"), receipts=count)
+        for collector in several:
             collector.signal(signal.SIGCONT)
-            seconds = _answered(listener.go(), 100 * count)
+        seconds = _answered(listener.go(), 100 * count)
         assert _stored(conn) == 100 * count
-    yield Figure(
-        "hundreds", "stored and answered, from the queue", 100 * count / seconds, "readings/s", limit, ">= 0.6"
-    )
+        shares = [each.said().count("collector found=") for each in several]
+        assert all(shares), f"batches of each: {shares}"
+    return seconds
 
 
 def singles(stand: Stand, nation: Nation, now: datetime, count: int) -> Iterator[Figure]:
     """Messages of one reading, published as fast as they are taken, beside a C client in the collector's place."""
     with stand.place() as place:
-        messages = write_messages(place.folder / "messages", nation.singles(_last_two(now)[1], count))
+        messages = write_messages(place.folder / "messages", nation.singles(last_two(now)[1], count))
         limit = count / _drained(place, messages, count)
         yield Figure("singles", f"a C client draining {count:,} messages", limit, "messages/s")
     with stand.place() as place, database.connect(place.dsn) as conn:
@@ -59,7 +73,7 @@ def singles(stand: Stand, nation: Nation, now: datetime, count: int) -> Iterator
     yield Figure("singles", "the same beside the C client", count / seconds, "messages/s", limit)
 
 
-def _last_two(now: datetime) -> tuple[datetime, datetime]:
+def last_two(now: datetime) -> tuple[datetime, datetime]:
     """The last two quarter hours."""
     quarter = QUARTER.total_seconds()
     last = datetime.fromtimestamp(now.timestamp() // quarter * quarter, now.tzinfo)

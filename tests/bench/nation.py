@@ -84,10 +84,9 @@ class Nation:
         conn.execute(_REGISTRY.format(enterprises=self.enterprises, meters=METERS).encode())
         conn.commit()
 
-    def have_spoken(self, conn: Connection) -> None:
-        """All meters, an hour before `since`, as on any day but the first."""
-        before = {"since": self.since - timedelta(hours=1)}
-        conn.execute("INSERT INTO meter_span SELECT id, %(since)s, %(since)s FROM meter ORDER BY id", before)
+    def have_spoken(self, conn: Connection, time: datetime) -> None:
+        """All meters, at that time."""
+        conn.execute("INSERT INTO meter_span SELECT id, %(time)s, %(time)s FROM meter ORDER BY id", {"time": time})
         conn.execute("ANALYZE meter_span")
         conn.commit()
 

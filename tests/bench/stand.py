@@ -41,7 +41,8 @@ class Place:
         """A command of the platform while the block runs, which may run several times; what memory the largest held at
         most is remembered.
         """
-        with running(self.world, [command], self.folder / f"{command}-{number}.log", ready) as program:
+        words = [command, *(["--name", str(number)] if command == "collect" else [])]
+        with running(self.world, words, self.folder / f"{command}-{number}.log", ready) as program:
             yield program
             self.peaks[command] = max(self.peaks.get(command, 0.0), program.peak_mb())
 
