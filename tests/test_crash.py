@@ -130,7 +130,7 @@ def own_server(server_folder: Path) -> Iterator[Path]:
 def test_a_replay_survives_twenty_killed_collectors_a_stopped_database_and_a_restarted_broker(
     own_server: Path, own_mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
-    plant, chance = Plant(quarters=2000), random.Random(20)
+    plant, chance = Plant(quarters=3000), random.Random(20)
     dsn = plant.register(server.start(own_server))
     world = World(tmp_path, dsn, broker_url(own_mosquitto.access))
     file = plant.write(tmp_path / "plant.csv")
@@ -143,14 +143,14 @@ def test_a_replay_survives_twenty_killed_collectors_a_stopped_database_and_a_res
     for kill in range(1, KILLS):
         collector = Program(world, ["collect"], tmp_path / "collect.log")
         collector.wait_for(LISTENS)
-        time.sleep(chance.uniform(0, 0.2))
+        time.sleep(chance.uniform(0, 0.1))
         if kill == 7:
             server.stop(own_server)
             assert server.start(own_server) == dsn
         if kill == 14:
             own_mosquitto.stop()
             assert own_mosquitto.access
-        time.sleep(chance.uniform(0, 0.2))
+        time.sleep(chance.uniform(0, 0.1))
         collector.kill()
     assert replay.runs(), "all of them were killed during the replay"
     with running(world, ["collect"], tmp_path / "collect.log", LISTENS):
