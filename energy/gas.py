@@ -38,10 +38,3 @@ def wrong(condition: str | None, pressure_kpa: Decimal | None, temperature_c: De
     if (pressure_kpa is None) != (temperature_c is None):
         return "operating condition needs both gas_pressure_kpa (absolute) and gas_temperature_c, or neither"
     return None
-
-
-def lacking(condition: str | None) -> str:
-    """What a meter of gas must state so that its volume can be converted, as a sentence's second half."""
-    if condition == "operating":
-        return "its m3 are at operating condition, so state gas_pressure_kpa (absolute) and gas_temperature_c"
-    return "its m3 are taken as at 20 °C and 101.325 kPa, so state gas_condition (0 °C and 20 °C differ by 7.3 %)"
